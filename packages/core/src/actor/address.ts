@@ -1,0 +1,68 @@
+// The only way to reach an actor, here or elsewhere.
+
+import type { Messages, NamesOf, Result, Sent, Service } from "./service.js";
+
+export interface CallOptions {
+  /** How long to wait for the answer, in milliseconds. 30 s unless set; never infinite. */
+  readonly timeoutMs?: number;
+  /** Aborting it rejects the call at once with code `cancelled` and tells the handler. */
+  readonly signal?: AbortSignal;
+}
+
+export interface SendOptions {
+  /** Aborting it gives up waiting for room, with code `cancelled`; a message that is on its way stays so. */
+  readonly signal?: AbortSignal;
+}
+
+export interface WatchOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** Why an actor, or a connection to it, is no more. */
+export interface Ended {
+  /** `stopped`, `restarts-exhausted`, `withdrawn`, `connection-lost` … */
+  readonly reason: string;
+  readonly error?: unknown;
+}
+
+/** What follows the name of a message: an input, unless it is void, and options. */
+export type Arguments<T, Options> = [Sent<T>] extends [void]
+  ? [input?: undefined, options?: Options]
+  : undefined extends Sent<T>
+    ? [input?: Sent<T>, options?: Options]
+    : [input: Sent<T>, options?: Options];
+
+/** Where to reach one service: an actor in this program, or one behind a peer, a link or a node. */
+export interface Address<S extends Service = Service> {
+  readonly service: S;
+
+  /**
+   * Asks and waits for the answer. Settles exactly once, always: with the answer, with `RemoteError` when the handler
+   * threw, or with a `TroupeError` that says why there is none.
+   */
+  call<Name extends NamesOf<S["messages"], "call">>(
+    message: Name,
+    ...rest: Arguments<S["messages"][Name], CallOptions>
+  ): Promise<Result<S["messages"][Name]>>;
+
+  /**
+   * Tells, at most once. Resolves when there was room for the message, which is the backpressure; that it arrived is
+   * not confirmed. Messages from one sender to one service on one connection stay in order.
+   */
+  send<Name extends NamesOf<S["messages"], "send">>(
+    message: Name,
+    ...rest: Arguments<S["messages"][Name], SendOptions>
+  ): Promise<void>;
+
+  /** Tells if there is room right now. False, and nothing is sent, if there is none or nobody is there. */
+  trySend<Name extends NamesOf<S["messages"], "send">>(
+    message: Name,
+    ...rest: Arguments<S["messages"][Name], undefined>
+  ): boolean;
+
+  /** Resolves, once, when the actor or the way to it is no more; at once if that is so already. Rejects only on abort. */
+  watch(options?: WatchOptions): Promise<Ended>;
+}
+
+/** The messages of a service, for signatures that do not care which. */
+export type AnyService = Service<Messages>;

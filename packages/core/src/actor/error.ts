@@ -1,0 +1,35 @@
+// Errors of services and actors: what a caller can meet even when no connection is involved.
+
+import { TroupeError } from "../base/index.js";
+
+/** An actor, an address or a contract refused. Codes: see each thrower; all are listed in docs/reference/errors.md. */
+export class ActorError extends TroupeError {}
+
+/**
+ * What the other side's handler threw. `code` and `data` are what it put on its error, `message` is its message; its
+ * stack and class stay where it happened. A handler may throw one itself: it is then an answer, and no crash.
+ */
+export class RemoteError extends TroupeError {
+  readonly data: unknown;
+
+  constructor(code: string, message: string, data?: unknown, options?: { cause?: unknown }) {
+    super(code, message, options);
+    this.data = data;
+  }
+}
+
+/** Wraps whatever a handler threw as what its caller is told. */
+export function toRemoteError(thrown: unknown): RemoteError {
+  if (thrown instanceof RemoteError) return thrown;
+  if (!(thrown instanceof Error)) return new RemoteError("handler-failed", textOf(thrown), undefined, { cause: thrown });
+  const { code, data } = thrown as { code?: unknown; data?: unknown };
+  return new RemoteError(typeof code === "string" ? code : "handler-failed", thrown.message, data, { cause: thrown });
+}
+
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return "the handler threw a value that has no text";
+  }
+}

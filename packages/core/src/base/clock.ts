@@ -1,0 +1,37 @@
+// Time as a parameter. Nothing else in the project reads a clock or starts a timer of its own, so that a thousand
+// peers can run in virtual time.
+
+/** Stops a timer. Calling it late or twice does nothing. */
+export type CancelTimer = () => void;
+
+/** The source of time. `systemClock` is the real one, `VirtualClock` (in testing) is driven by hand. */
+export interface Clock {
+  /** Milliseconds on a monotonic scale with an arbitrary origin: only differences mean anything. */
+  now(): number;
+  /** Calls back once, no earlier than `delayMs` from now. */
+  schedule(delayMs: number, callback: () => void): CancelTimer;
+  /** Calls back soon, after the event loop has served waiting input and output. */
+  yield(callback: () => void): void;
+}
+
+/** The longest delay that hosts' timers take; a longer one is waited for in parts by `Timers`. */
+export const TIMER_DELAY_MS_MAX = 2_147_483_647;
+
+interface ImmediateHost {
+  setImmediate?: (callback: () => void) => unknown;
+}
+
+const yieldToHost: (callback: () => void) => void =
+  typeof (globalThis as ImmediateHost).setImmediate === "function"
+    ? (callback) => void (globalThis as Required<ImmediateHost>).setImmediate(callback)
+    : (callback) => void setTimeout(callback, 0);
+
+/** The host's own clock. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  schedule(delayMs, callback) {
+    const timer = setTimeout(callback, Math.min(delayMs, TIMER_DELAY_MS_MAX));
+    return () => clearTimeout(timer);
+  },
+  yield: yieldToHost,
+};

@@ -1,0 +1,67 @@
+// The contract of a wire format: bytes to frames and back. It knows nothing of sockets, peers or time.
+// `troupe-cbor.ts` is the native one; every implementation runs the conformance suite of `@troupe/core/testing`.
+
+import type { FrameWriter } from "./frame-writer.js";
+import type { WireLimits } from "./limits.js";
+
+/** What frames say. The numbers are those of the native format. */
+export const FrameKind = {
+  hello: 1,
+  provide: 2,
+  withdraw: 3,
+  call: 4,
+  send: 5,
+  reply: 6,
+  error: 7,
+  cancel: 8,
+  credit: 9,
+  ping: 10,
+  pong: 11,
+  watch: 12,
+  goodbye: 13,
+} as const;
+export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
+
+/** The fields of a frame besides its payload. Which of them a kind has is said in docs/reference/protocol.md. */
+export interface FrameHeader {
+  kind: number;
+  /** ConnID, slot, token or count, as the kind says; an unsigned 32-bit number. */
+  id: number;
+  /** The slot under which the receiver provides the service. */
+  service: number;
+  /** The index of the message in the service, as announced by the receiver. */
+  message: number;
+  /** Milliseconds that the caller still waits; or bytes of credit. */
+  amount: number;
+}
+
+/** One connection's half of a format that reads. Holds the bytes of frames that are not whole yet, and nothing else. */
+export interface FrameReader {
+  /** The frame that `next` found. The same object every time: read it before the next `next`. */
+  readonly frame: Readonly<FrameHeader>;
+  /** Bytes held that were not taken as frames yet. */
+  readonly buffered: number;
+  /** Takes bytes, cut anywhere; they must not change afterwards. */
+  push(bytes: Uint8Array): void;
+  /** Moves to the next whole frame. Throws `WireError` when the bytes are not this format; nothing can follow then. */
+  next(): boolean;
+  /** Whether the frame has a payload at all. */
+  readonly hasPayload: boolean;
+  /** The length of the payload in bytes. */
+  readonly payloadBytes: number;
+  /** The payload, validated and decoded. What it returns owns its memory. Throws `WireError` `payload-invalid`. */
+  value(): unknown;
+  /** A copy of the undecoded payload, to be given to `decode` later or to be forwarded. */
+  copyPayload(): Uint8Array;
+  /** What `value` would have given for a payload kept by `copyPayload`. */
+  decode(payload: Uint8Array): unknown;
+}
+
+/** Bytes ↔ frames. */
+export interface WireFormat {
+  readonly name: string;
+  /** Makes the reading half for one connection. */
+  reader(limits: WireLimits): FrameReader;
+  /** Appends one frame to `writer` and returns its length in bytes. Throws `WireError` and appends nothing if it cannot. */
+  write(writer: FrameWriter, header: FrameHeader, payload: unknown, frameBytesMax: number): number;
+}
