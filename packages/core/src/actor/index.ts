@@ -1,0 +1,33 @@
+export {
+  type Address,
+  type AnyService,
+  type Arguments,
+  type CallOptions,
+  type Ended,
+  type SendOptions,
+  type WatchOptions,
+} from "./address.js";
+export { ActorError, RemoteError, toRemoteError } from "./error.js";
+export { type Handler, type HandlerContext, type Handlers } from "./handlers.js";
+export { Mailbox, MAILBOX_DEFAULTS, type Lane, type MailboxOptions, type MailboxOwner } from "./mailbox.js";
+export { type Schema, type SchemaInput, type SchemaIssue, type SchemaOutput, type SchemaResult } from "./schema.js";
+export {
+  call,
+  defineService,
+  NAME_BYTES_MAX,
+  send,
+  SERVICE_MESSAGES_MAX,
+  type AnyCall,
+  type AnySend,
+  type CallMessage,
+  type Message,
+  type Messages,
+  type NamesOf,
+  type Received,
+  type Result,
+  type Returned,
+  type SendMessage,
+  type Sent,
+  type Service,
+  type TypesOf,
+} from "./service.js";
