@@ -2,8 +2,21 @@
 
 import { TroupeError } from "../base/index.js";
 
+export interface ActorErrorOptions {
+  readonly cause?: unknown;
+  readonly maybeExecuted?: boolean;
+}
+
 /** An actor, an address or a contract refused. Codes: see each thrower; all are listed in docs/reference/errors.md. */
-export class ActorError extends TroupeError {}
+export class ActorError extends TroupeError {
+  /** Whether the handler may have run, wholly or in part. False only if it certainly did not start. */
+  readonly maybeExecuted: boolean;
+
+  constructor(code: string, message: string, options?: ActorErrorOptions) {
+    super(code, message, options);
+    this.maybeExecuted = options?.maybeExecuted ?? false;
+  }
+}
 
 /**
  * What the other side's handler threw. `code` and `data` are what it put on its error, `message` is its message; its

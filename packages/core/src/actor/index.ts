@@ -7,10 +7,18 @@ export {
   type SendOptions,
   type WatchOptions,
 } from "./address.js";
-export { ActorError, RemoteError, toRemoteError } from "./error.js";
+export { ActorError, RemoteError, toRemoteError, type ActorErrorOptions } from "./error.js";
 export { type Handler, type HandlerContext, type Handlers } from "./handlers.js";
 export { Mailbox, MAILBOX_DEFAULTS, type Lane, type MailboxOptions, type MailboxOwner } from "./mailbox.js";
 export { type Schema, type SchemaInput, type SchemaIssue, type SchemaOutput, type SchemaResult } from "./schema.js";
+export { Scheduler, SCHEDULER_QUEUED_MAX, type SchedulerOptions } from "./scheduler.js";
+export {
+  Semaphore,
+  SEMAPHORE_DEFAULTS,
+  type AcquireOptions,
+  type PermitWaiter,
+  type SemaphoreOptions,
+} from "./semaphore.js";
 export {
   call,
   defineService,
@@ -31,3 +39,5 @@ export {
   type Service,
   type TypesOf,
 } from "./service.js";
+export { checkInput, checkOutput, isThenable, ISSUES_MAX, type InvalidIssue } from "./validate.js";
+export { WaitingLine } from "./waiting-line.js";

@@ -1,0 +1,79 @@
+// Checks what goes into a handler and what comes out of it against the schemas of the service. Without a schema the
+// value passes as it is and nothing is spent on it. Knows nothing of who asks, so that actors and peers share it.
+
+import { RemoteError } from "./error.js";
+import type { Schema, SchemaIssue, SchemaResult } from "./schema.js";
+
+/** One thing that is wrong with a value, as it crosses the wire in `data.issues`. */
+export interface InvalidIssue {
+  /** Where, from the outside in; empty for the value itself. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** How many issues of one value are reported; a long list of wrong items would otherwise be a long answer. */
+export const ISSUES_MAX = 32;
+
+/**
+ * Returns what `schema` makes of `value`, as a promise only if the validator is asynchronous.
+ *
+ * @throws RemoteError `invalid-input` with `data: { issues: [{ path, message }] }`, or rejects with it.
+ */
+export function checkInput(schema: Schema | undefined, value: unknown): unknown {
+  return schema === undefined ? value : check(schema, value, "invalid-input");
+}
+
+/**
+ * Returns what `schema` makes of `value`, as a promise only if the validator is asynchronous.
+ *
+ * @throws RemoteError `invalid-output` with `data: { issues: [{ path, message }] }`, or rejects with it.
+ */
+export function checkOutput(schema: Schema | undefined, value: unknown): unknown {
+  return schema === undefined ? value : check(schema, value, "invalid-output");
+}
+
+/** Whether `value` must be waited for. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    value !== null &&
+    (typeof value === "object" || typeof value === "function") &&
+    typeof (value as { then?: unknown }).then === "function"
+  );
+}
+
+function check(schema: Schema, value: unknown, code: string): unknown {
+  let result;
+  try {
+    result = schema["~standard"].validate(value);
+  } catch (error) {
+    throw validatorFailed(error, code);
+  }
+  if (!isThenable(result)) return unwrap(result, code);
+  return Promise.resolve(result).then(
+    (settled) => unwrap(settled, code),
+    (error: unknown) => {
+      throw validatorFailed(error, code);
+    },
+  );
+}
+
+function unwrap(result: SchemaResult<unknown>, code: string): unknown {
+  if (result.issues === undefined) return result.value;
+  const issues = result.issues.slice(0, ISSUES_MAX).map(plainIssue);
+  const texts = issues.map(({ path, message }) => (path.length === 0 ? message : `${path.join(".")}: ${message}`));
+  throw new RemoteError(code, texts.length === 0 ? "refused by its schema" : texts.join("; "), { issues });
+}
+
+function plainIssue({ message, path }: SchemaIssue): InvalidIssue {
+  return { path: (path ?? []).map(plainKey), message };
+}
+
+function plainKey(segment: PropertyKey | { readonly key: PropertyKey }): string | number {
+  const key = typeof segment === "object" ? segment.key : segment;
+  return typeof key === "symbol" ? key.toString() : key;
+}
+
+/** A validator that throws has not said yes, so the value is refused; why it threw stays at home. */
+function validatorFailed(error: unknown, code: string): RemoteError {
+  return new RemoteError(code, "the validator failed", { issues: [] }, { cause: error });
+}
