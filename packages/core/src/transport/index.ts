@@ -7,3 +7,14 @@ export {
   type TransportListener,
   type TransportListenOptions,
 } from "./connection.js";
+export {
+  ENDPOINT_LENGTH_MAX,
+  endpointInvalid,
+  findTransport,
+  formatEndpoint,
+  parseEndpoint,
+  schemeOf,
+  type Endpoint,
+} from "./endpoint.js";
+export { memory, type MemoryOptions } from "./memory.js";
+export { MEMORY_BUFFER_BYTES, memoryPair, type MemoryPairOptions } from "./memory-connection.js";
