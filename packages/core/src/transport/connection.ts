@@ -6,7 +6,8 @@ import { TroupeError } from "../base/index.js";
 
 /**
  * What a transport reports. Codes: `endpoint-invalid`, `scheme-unknown`, `connect-refused`, `connect-failed`,
- * `listen-failed`, `address-in-use`, `connection-reset`, `connection-aborted`, `cancelled`.
+ * `listen-failed`, `address-in-use`, `accept-failed`, `connection-reset` (lost, whatever the fault), `connection-aborted`
+ * (by this side) and `cancelled`.
  */
 export class TransportError extends TroupeError {
   /** The endpoint that this is about. */
@@ -26,7 +27,10 @@ export interface ConnectionEvents {
   drained(): void;
   /** The other side will write no more; this side still may. At most once. */
   ended(): void;
-  /** The connection is no more. Exactly once, after everything else; with an error unless both sides closed it. */
+  /**
+   * The connection is no more. Exactly once, after everything else; with an error unless both sides closed it. The loss
+   * of the other side may go unnoticed while this side is paused and writes nothing.
+   */
   closed(error?: TransportError): void;
 }
 
@@ -36,27 +40,44 @@ export interface Connection {
   readonly remoteEndpoint: string;
   /** This side as a URL. */
   readonly localEndpoint: string;
-  /** Bytes given to `write` that are not yet the operating system's (or the other side's). */
+  /**
+   * Bytes given to `write` that are not yet the operating system's (or the other side's); 0 right after a `write` that
+   * was taken whole. Once the connection was aborted or is closed it is 0.
+   */
   readonly buffered: number;
 
-  /** Starts the flow of events. Called once, by the owner; nothing is lost before it. */
+  /**
+   * Starts the flow of events. Called once, by the owner. Every other method may be called before it, and nothing that
+   * happens before it is lost: events only wait. Who opens a connection must `close` or `abort` it in the end, and who
+   * never opens it must `abort` it.
+   */
   open(events: ConnectionEvents): void;
 
   /**
    * Hands over bytes. They are borrowed, not copied: the caller must leave them alone until `buffered` is 0 again.
-   * Returns false when the owner should wait for `drained`; the bytes are taken all the same. After `close`, `abort` or
-   * `closed` it does nothing and returns false. Never throws: failures arrive as `closed`.
+   * Returns false when the owner should wait for `drained`; the bytes are taken all the same. No bytes are sent when
+   * there are none. After `close`, `abort` or `closed` it does nothing and returns false, and no `drained` follows. Never
+   * throws: failures arrive as `closed`.
    */
   write(bytes: Uint8Array): boolean;
 
-  /** No `received` until `resume`, so that the other side is slowed; what is on its way inside the process may still come. */
+  /**
+   * No `received` and no `ended` until `resume`, so that the other side is slowed; a `received` that is on its way inside
+   * the process may still come. A paused connection does not finish closing: resume or abort it.
+   */
   pause(): void;
   resume(): void;
 
-  /** Orderly: what was written is sent, then the other side gets `ended`. Reading goes on until the other side closes. */
+  /**
+   * Orderly: what was written is sent, then the other side gets `ended`. Reading goes on until the other side closes too;
+   * how long to wait for that is for the owner to decide. Idempotent.
+   */
   close(): void;
 
-  /** At once, in both directions, whatever is buffered; `closed` follows with `reason` as its cause. Idempotent. */
+  /**
+   * At once, in both directions, whatever is buffered. `closed` follows, with code `connection-aborted` and `reason` as
+   * its cause, and nothing else; the other side gets `closed` with an error. Idempotent: the first reason counts.
+   */
   abort(reason?: unknown): void;
 }
 
@@ -66,7 +87,7 @@ export interface ConnectOptions {
 }
 
 export interface TransportListenOptions {
-  /** More connections than this at once are closed right after they are accepted. */
+  /** More connections than this at once are closed right after they are accepted, and `accept` never sees them. */
   readonly connectionsMax?: number;
   /** An accept error after which the listener goes on, such as too many open files. */
   readonly onError?: (error: TransportError) => void;
@@ -88,7 +109,10 @@ export interface Transport {
   /** Opens a connection. Rejects with a `TransportError` that names the endpoint. */
   connect(endpoint: string, options?: ConnectOptions): Promise<Connection>;
 
-  /** Accepts connections until closed. Rejects with a `TransportError` that names the endpoint. */
+  /**
+   * Accepts connections until closed. Rejects with a `TransportError` that names the endpoint. `accept` owns what it is
+   * given, and may open it later. When `accept` throws, the connection is aborted and the error is an uncaught one.
+   */
   listen(
     endpoint: string,
     accept: (connection: Connection) => void,
