@@ -5,6 +5,7 @@
 
 import { WireError } from "./error.js";
 import type { WireLimits } from "./limits.js";
+import { utf8Fault } from "./utf8.js";
 
 /** How many entries one `Set` or `Map` may have: a sender can choose numbers that all fall into one hash bucket. */
 export const HASHED_ENTRIES_MAX = 1024;
@@ -17,9 +18,6 @@ export const HASHED_WORK_MAX: number = 4 * HASHED_ENTRIES_MAX * HASHED_ENTRIES_M
 
 /** The farthest time that a `Date` can hold, in seconds from 1970. */
 const DATE_SECONDS_MAX = 8_640_000_000_000;
-
-/** From this length on a view of 32-bit words repays its making. */
-const LONG_TEXT_BYTES = 1024;
 
 // What the items of the open container are. Those from OBJECT on have a key before every item.
 const LIST = 0;
@@ -116,13 +114,9 @@ export class Validator {
         case 3: {
           if (argument > end - offset) throw this.#cut(at);
           if (argument > textBytesMax) throw this.#refusal("a text longer than textBytesMax", at);
-          const textEnd = offset + argument;
-          offset = argument < LONG_TEXT_BYTES ? asciiEnd(bytes, offset, textEnd) : longAsciiEnd(bytes, offset, textEnd);
-          if (offset < textEnd) {
-            const fault = utf8Fault(bytes, offset, textEnd);
-            if (fault >= 0) throw this.#refusal("a text that is not UTF-8", fault);
-            offset = textEnd;
-          }
+          const fault = utf8Fault(bytes, offset, offset + argument);
+          if (fault >= 0) throw this.#refusal("a text that is not UTF-8", fault);
+          offset += argument;
           break;
         }
         case 4:
@@ -135,7 +129,8 @@ export class Validator {
           let inside = major === 4 ? LIST : OBJECT;
           if (kind === SET_TAG || kind === MAP_TAG) {
             if (argument > HASHED_ENTRIES_MAX) throw this.#refusal("a Set or Map with too many entries", at);
-            if ((hashedWork += argument * argument) > HASHED_WORK_MAX) throw this.#refusal("too many entries in all Sets and Maps", at);
+            if ((hashedWork += argument * argument) > HASHED_WORK_MAX)
+              throw this.#refusal("too many entries in all Sets and Maps", at);
             if (kind === MAP_TAG) inside = MAP;
           }
           if (argument > 0) {
@@ -174,17 +169,17 @@ export class Validator {
     if (head >> 5 !== 3) {
       // An object's integer key would become the text of its digits, and so collide with the key that is that text.
       if (kind === MAP && head < 0x3b && head !== 0x1b) return offset;
-      throw this.#refusal(kind === MAP ? "a Map key that is neither text nor a 32-bit integer" : "a key that is not text", at);
+      throw this.#refusal(
+        kind === MAP ? "a Map key that is neither text nor a 32-bit integer" : "a key that is not text",
+        at,
+      );
     }
     if (length > end - offset) throw this.#cut(at);
     if (length > this.#limits.keyBytesMax) throw this.#refusal("a key longer than keyBytesMax", at);
     const keyEnd = offset + length;
     if (length === 9 && bytes[offset] === 0x5f && isProto(bytes, offset)) throw this.#refusal("the key __proto__", at);
-    offset = asciiEnd(bytes, offset, keyEnd);
-    if (offset < keyEnd) {
-      const fault = utf8Fault(bytes, offset, keyEnd);
-      if (fault >= 0) throw this.#refusal("a key that is not UTF-8", fault);
-    }
+    const fault = utf8Fault(bytes, offset, keyEnd);
+    if (fault >= 0) throw this.#refusal("a key that is not UTF-8", fault);
     return keyEnd;
   }
 
@@ -238,7 +233,8 @@ export class Validator {
   #byteStringLength(bytes: Uint8Array, offset: number, end: number): number {
     const head = bytes[offset]!;
     const length = head & 0x1f;
-    if (head >> 5 !== 2 || length > 27) throw this.#refusal("a tag that needs a byte string before something else", offset);
+    if (head >> 5 !== 2 || length > 27)
+      throw this.#refusal("a tag that needs a byte string before something else", offset);
     if (length < 24) return length;
     const width = 1 << (length - 24);
     if (width > end - offset - 1) throw this.#cut(offset);
@@ -277,69 +273,13 @@ export class Validator {
 function unsigned(bytes: Uint8Array, offset: number, width: number): number {
   if (width === 1) return bytes[offset]!;
   if (width === 2) return (bytes[offset]! << 8) | bytes[offset + 1]!;
-  const high = ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>> 0;
+  const high =
+    ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>> 0;
   return width === 4 ? high : high * 2 ** 32 + unsigned(bytes, offset + 4, 4);
-}
-
-/** Where the first byte beyond ASCII is, or `end`. Eight at a time: most text is short and all ASCII. */
-function asciiEnd(bytes: Uint8Array, offset: number, end: number): number {
-  while (
-    end - offset > 7 &&
-    (bytes[offset]! | bytes[offset + 1]! | bytes[offset + 2]! | bytes[offset + 3]! |
-      bytes[offset + 4]! | bytes[offset + 5]! | bytes[offset + 6]! | bytes[offset + 7]!) < 0x80
-  ) {
-    offset += 8;
-  }
-  while (offset < end && bytes[offset]! < 0x80) offset++;
-  return offset;
-}
-
-/** The same for long text, three times as fast, for the price of a view. */
-function longAsciiEnd(bytes: Uint8Array, offset: number, end: number): number {
-  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  while (
-    end - offset > 15 &&
-    ((words.getInt32(offset) | words.getInt32(offset + 4) | words.getInt32(offset + 8) | words.getInt32(offset + 12)) &
-      0x80808080) === 0
-  ) {
-    offset += 16;
-  }
-  return asciiEnd(bytes, offset, end);
 }
 
 /** Whether the nine bytes at `offset` are `__proto__`. */
 function isProto(bytes: Uint8Array, offset: number): boolean {
   for (let i = 0; i < 9; i++) if (bytes[offset + i] !== "__proto__".charCodeAt(i)) return false;
   return true;
-}
-
-/** Where the first byte that breaks UTF-8 is, or -1. Ranges of the second byte are those of Unicode's table 3-7. */
-function utf8Fault(bytes: Uint8Array, offset: number, end: number): number {
-  while (offset < end) {
-    const first = bytes[offset]!;
-    if (first < 0x80) {
-      offset++;
-      continue;
-    }
-    let low = 0x80;
-    let high = 0xbf;
-    let following = 1;
-    if (first < 0xc2 || first > 0xf4) return offset;
-    if (first >= 0xf0) {
-      following = 3;
-      if (first === 0xf0) low = 0x90;
-      else if (first === 0xf4) high = 0x8f;
-    } else if (first >= 0xe0) {
-      following = 2;
-      if (first === 0xe0) low = 0xa0;
-      else if (first === 0xed) high = 0x9f;
-    }
-    if (following >= end - offset) return offset;
-    const second = bytes[offset + 1]!;
-    if (second < low || second > high) return offset;
-    if (following > 1 && (bytes[offset + 2]! & 0xc0) !== 0x80) return offset;
-    if (following > 2 && (bytes[offset + 3]! & 0xc0) !== 0x80) return offset;
-    offset += following + 1;
-  }
-  return -1;
 }
