@@ -1,0 +1,53 @@
+import { createContext, runInContext } from "node:vm";
+import { describe, expect, it } from "vitest";
+import { type Bundle, bundleOf } from "../src/bundle.js";
+
+const KB = 1000;
+
+/** What a browser downloads at most, in bytes. Raise a budget only together with the reason. */
+const BUDGETS = {
+  /** `@troupe/core` whole, with its dependencies, minified and gzipped. */
+  wholeGzipped: 40 * KB,
+  /** One function that needs nothing else, minified. */
+  oneFunctionMinified: 1.5 * KB,
+};
+
+const WHOLE = 'export * from "@troupe/core";';
+const ONE_FUNCTION = 'export { defineService } from "@troupe/core";';
+
+describe("browser bundle", () => {
+  it(`@troupe/core is at most ${BUDGETS.wholeGzipped / KB} kB gzipped, with its dependencies`, async () => {
+    const whole = await bundleOf(WHOLE);
+    const own = await bundleOf(WHOLE, { isOwnOnly: true });
+    const one = await bundleOf(ONE_FUNCTION);
+    console.log([row("whole", whole), row("own code", own), row("defineService", one)].join("\n"));
+    expect(own.gzippedBytes).toBeLessThan(whole.gzippedBytes);
+    expect(whole.gzippedBytes).toBeLessThanOrEqual(BUDGETS.wholeGzipped);
+  });
+
+  it("@troupe/core has no Node module and no polyfill in it", async () => {
+    const { inputs, text } = await bundleOf(WHOLE);
+    expect(inputs.length).toBeGreaterThan(10);
+    expect(inputs.filter((path) => /node:|polyfill|browserify|\/buffer\/|\/process\//.test(path))).toEqual([]);
+    expect(text).not.toMatch(/["']node:/);
+  });
+
+  it("@troupe/core loads where there are only the globals of the web", async () => {
+    const { text } = await bundleOf(WHOLE, { globalName: "troupe" });
+    const web = { TextEncoder, TextDecoder, AbortController, AbortSignal, URL, setTimeout, clearTimeout, queueMicrotask };
+    const context = createContext({ ...web, Event, EventTarget, crypto, performance, MessageChannel, structuredClone });
+    runInContext(text, context);
+    expect(runInContext("typeof troupe.defineService", context)).toBe("function");
+  });
+
+  it("importing defineService alone leaves everything else out", async () => {
+    const { minifiedBytes, inputs } = await bundleOf(ONE_FUNCTION);
+    expect(minifiedBytes).toBeLessThan(BUDGETS.oneFunctionMinified);
+    expect(inputs.length).toBeGreaterThan(0);
+  });
+});
+
+function row(name: string, { minifiedBytes, gzippedBytes }: Bundle): string {
+  const kb = (bytes: number) => `${(bytes / KB).toFixed(1).padStart(7)} kB`;
+  return `${name.padEnd(14)}${kb(minifiedBytes)} minified ${kb(gzippedBytes)} gzipped`;
+}
