@@ -1,9 +1,13 @@
 // The only way to reach an actor, here or elsewhere.
 
+import { ActorError } from "./error.js";
 import type { Messages, NamesOf, Result, Sent, Service } from "./service.js";
 
+/** How long a call waits for its answer when its caller does not say. */
+export const CALL_TIMEOUT_MS = 30_000;
+
 export interface CallOptions {
-  /** How long to wait for the answer, in milliseconds. 30 s unless set; never infinite. */
+  /** How long to wait for the answer, in milliseconds. `CALL_TIMEOUT_MS` unless set, and instead of Infinity. */
   readonly timeoutMs?: number;
   /** Aborting it rejects the call at once with code `cancelled` and tells the handler. */
   readonly signal?: AbortSignal;
@@ -66,3 +70,18 @@ export interface Address<S extends Service = Service> {
 
 /** The messages of a service, for signatures that do not care which. */
 export type AnyService = Service<Messages>;
+
+/**
+ * How long a call with these options waits: 0 says that the time is up before it began. Infinity, which is what is left
+ * to a handler whose caller does not wait, stands for the default.
+ *
+ * @throws ActorError `invalid-option` if `timeoutMs` is not a number.
+ */
+export function callTimeoutMs(options: CallOptions | undefined): number {
+  const timeoutMs = options?.timeoutMs;
+  if (timeoutMs === undefined || timeoutMs === Infinity) return CALL_TIMEOUT_MS;
+  if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs)) {
+    throw new ActorError("invalid-option", `timeoutMs must be a number, not ${String(timeoutMs)}`);
+  }
+  return Math.max(0, timeoutMs);
+}

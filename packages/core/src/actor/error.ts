@@ -31,18 +31,16 @@ export class RemoteError extends TroupeError {
   }
 }
 
-/** Wraps whatever a handler threw as what its caller is told. */
+/** Wraps whatever a handler threw as what its caller is told; a `RemoteError` is passed on as it is. Never throws. */
 export function toRemoteError(thrown: unknown): RemoteError {
-  if (thrown instanceof RemoteError) return thrown;
-  if (!(thrown instanceof Error)) return new RemoteError("handler-failed", textOf(thrown), undefined, { cause: thrown });
-  const { code, data } = thrown as { code?: unknown; data?: unknown };
-  return new RemoteError(typeof code === "string" ? code : "handler-failed", thrown.message, data, { cause: thrown });
-}
-
-function textOf(thrown: unknown): string {
   try {
-    return String(thrown);
+    if (thrown instanceof RemoteError) return thrown;
+    if (!(thrown instanceof Error)) return new RemoteError("handler-failed", String(thrown), undefined, { cause: thrown });
+    const { code, data } = thrown as { code?: unknown; data?: unknown };
+    const codeText = typeof code === "string" ? code : "handler-failed";
+    return new RemoteError(codeText, String(thrown.message), data, { cause: thrown });
   } catch {
-    return "the handler threw a value that has no text";
+    // A value may have no text, and a property may throw when it is read.
+    return new RemoteError("handler-failed", "the handler threw a value that cannot be read", undefined, { cause: thrown });
   }
 }

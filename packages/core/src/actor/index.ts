@@ -1,4 +1,7 @@
+export { type ActorEvent } from "./actor.js";
 export {
+  CALL_TIMEOUT_MS,
+  callTimeoutMs,
   type Address,
   type AnyService,
   type Arguments,
@@ -7,8 +10,17 @@ export {
   type SendOptions,
   type WatchOptions,
 } from "./address.js";
+export { RESTART_DEFAULTS, type RestartOptions } from "./crash-window.js";
 export { ActorError, RemoteError, toRemoteError, type ActorErrorOptions } from "./error.js";
 export { type Handler, type HandlerContext, type Handlers } from "./handlers.js";
+export {
+  BoundedLane,
+  LANE_DEFAULTS,
+  type LaneOptions,
+  type Overflow,
+  type Parked,
+  type PushOptions,
+} from "./lane.js";
 export { Mailbox, MAILBOX_DEFAULTS, type Lane, type MailboxOptions, type MailboxOwner } from "./mailbox.js";
 export { type Schema, type SchemaInput, type SchemaIssue, type SchemaOutput, type SchemaResult } from "./schema.js";
 export { Scheduler, SCHEDULER_QUEUED_MAX, type SchedulerOptions } from "./scheduler.js";
@@ -39,5 +51,15 @@ export {
   type Service,
   type TypesOf,
 } from "./service.js";
+export {
+  ACTOR_GRACE_MS,
+  spawn,
+  type ActorAddress,
+  type ActorCloseOptions,
+  type ActorContext,
+  type ActorMailboxOptions,
+  type HandlersOnly,
+  type SpawnOptions,
+} from "./spawn.js";
 export { checkInput, checkOutput, isThenable, ISSUES_MAX, type InvalidIssue } from "./validate.js";
 export { WaitingLine } from "./waiting-line.js";

@@ -2,7 +2,9 @@
 //
 // A turn takes items until both lanes have nothing ready or its budget is spent, and ends with one call of `endTurn`.
 // Outgoing goes first; after `outgoingRunMax` outgoing items in a row one incoming item gets its chance, so that
-// neither lane starves the other. A turn that ends by budget continues after the event loop has served other I/O.
+// neither lane starves the other. The budget is for all that is taken between two rounds of the event loop, in however
+// many turns: two actors that keep waking each other up in microtasks would otherwise keep the host from its timers and
+// sockets for ever. When it is spent, the next turn comes after the event loop has served other I/O.
 
 import { reportUncaught, type Clock } from "../base/index.js";
 
@@ -23,7 +25,7 @@ export interface MailboxOwner<Outgoing, Incoming> {
 }
 
 export interface MailboxOptions {
-  /** How many items a turn takes before others get theirs. */
+  /** How many items are taken before the event loop gets its turn. */
   readonly turnItemsMax?: number;
   /** How many outgoing items go ahead of one incoming item that waits. */
   readonly outgoingRunMax?: number;
@@ -39,8 +41,13 @@ export class Mailbox<Outgoing, Incoming> {
   readonly #outgoingRunMax: number;
   readonly #turn = (): void => {
     this.#isScheduled = false;
-    this.run();
+    this.#runTurn();
   };
+  readonly #turnAfterOthers = (): void => {
+    this.#budget = this.#turnItemsMax;
+    this.#turn();
+  };
+  #budget: number;
   #isScheduled = false;
   #isRunning = false;
   #isClosed = false;
@@ -50,58 +57,70 @@ export class Mailbox<Outgoing, Incoming> {
     this.#clock = clock;
     this.#turnItemsMax = options.turnItemsMax ?? MAILBOX_DEFAULTS.turnItemsMax;
     this.#outgoingRunMax = options.outgoingRunMax ?? MAILBOX_DEFAULTS.outgoingRunMax;
+    this.#budget = this.#turnItemsMax;
   }
 
   /** Says that there may be something to take: a turn will run in a microtask, unless one is due already. */
   wake(): void {
     if (this.#isScheduled || this.#isRunning || this.#isClosed) return;
     this.#isScheduled = true;
-    queueMicrotask(this.#turn);
+    if (this.#budget > 0) queueMicrotask(this.#turn);
+    else this.#clock.yield(this.#turnAfterOthers);
   }
 
   /** Runs a turn now, inside a callback from the host that delivered something. */
   run(): void {
     if (this.#isRunning || this.#isClosed) return;
+    this.#budget = this.#turnItemsMax;
+    this.#runTurn();
+  }
+
+  /** No turn runs from now on, and one that is running takes nothing more. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  #runTurn(): void {
+    if (this.#isRunning || this.#isClosed) return;
     this.#isRunning = true;
-    let hasMore = false;
+    let hasMore = true;
     try {
       hasMore = this.#takeAll();
     } catch (error) {
       reportUncaught(error);
-      hasMore = true;
-    } finally {
-      this.#isRunning = false;
     }
-    this.#owner.endTurn();
-    if (hasMore && !this.#isScheduled && !this.#isClosed) {
-      this.#isScheduled = true;
-      this.#clock.yield(this.#turn);
+    this.#isRunning = false;
+    try {
+      this.#owner.endTurn();
+    } catch (error) {
+      reportUncaught(error);
     }
-  }
-
-  /** No turn runs from now on. */
-  close(): void {
-    this.#isClosed = true;
+    if (hasMore) this.wake();
   }
 
   /** Returns whether the budget ended the turn. */
   #takeAll(): boolean {
     const owner = this.#owner;
     let outgoingRun = 0;
-    for (let budget = this.#turnItemsMax; budget > 0; budget--) {
+    while (this.#budget > 0) {
+      if (this.#isClosed) return false;
       if (outgoingRun < this.#outgoingRunMax) {
         const item = owner.outgoing.take();
         if (item !== undefined) {
           outgoingRun++;
+          this.#budget--;
           owner.handleOutgoing(item);
           continue;
         }
       }
       const item = owner.incoming.take();
-      if (item !== undefined) owner.handleIncoming(item);
-      else if (outgoingRun < this.#outgoingRunMax) return false;
+      if (item !== undefined) {
+        this.#budget--;
+        owner.handleIncoming(item);
+      } else if (outgoingRun < this.#outgoingRunMax) {
+        return false;
+      }
       outgoingRun = 0;
-      if (this.#isClosed) return false;
     }
     return true;
   }

@@ -42,19 +42,17 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 function check(schema: Schema, value: unknown, code: string): unknown {
-  let result;
   try {
-    result = schema["~standard"].validate(value);
+    const result = schema["~standard"].validate(value);
+    if (!isThenable(result)) return unwrap(result, code);
+    return Promise.resolve(result)
+      .then((settled) => unwrap(settled, code))
+      .catch((error: unknown) => {
+        throw refusal(error, code);
+      });
   } catch (error) {
-    throw validatorFailed(error, code);
+    throw refusal(error, code);
   }
-  if (!isThenable(result)) return unwrap(result, code);
-  return Promise.resolve(result).then(
-    (settled) => unwrap(settled, code),
-    (error: unknown) => {
-      throw validatorFailed(error, code);
-    },
-  );
 }
 
 function unwrap(result: SchemaResult<unknown>, code: string): unknown {
@@ -74,6 +72,7 @@ function plainKey(segment: PropertyKey | { readonly key: PropertyKey }): string 
 }
 
 /** A validator that throws has not said yes, so the value is refused; why it threw stays at home. */
-function validatorFailed(error: unknown, code: string): RemoteError {
+function refusal(error: unknown, code: string): RemoteError {
+  if (error instanceof RemoteError) return error;
   return new RemoteError(code, "the validator failed", { issues: [] }, { cause: error });
 }

@@ -1,0 +1,33 @@
+// One life of an actor's state, from a setup to the next crash or to the end. What is the same for all its messages is
+// kept here, so that a send needs no context of its own.
+
+import type { ActorError } from "./error.js";
+import type { HandlerContext } from "./handlers.js";
+
+/** Is itself the context of every send: nobody waits for those, so they have no deadline of their own. */
+export class Incarnation implements HandlerContext {
+  #controller: AbortController | undefined = undefined;
+  #endedWith: ActorError | undefined = undefined;
+
+  /** Aborted when this life ends. Made when somebody asks for it. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#endedWith !== undefined) this.#controller.abort(this.#endedWith);
+    }
+    return this.#controller.signal;
+  }
+
+  get deadline(): number {
+    return Infinity;
+  }
+
+  get remainingMs(): number {
+    return Infinity;
+  }
+
+  end(error: ActorError): void {
+    this.#endedWith ??= error;
+    this.#controller?.abort(error);
+  }
+}
