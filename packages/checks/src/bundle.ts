@@ -18,7 +18,7 @@ export async function bundleOf(
   { isOwnOnly = false, globalName }: { isOwnOnly?: boolean; globalName?: string } = {},
 ): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
-    stdin: { contents: code, resolveDir: `${ROOT}packages/checks`, sourcefile: "entry.ts", loader: "ts" },
+    stdin: { contents: code, resolveDir: `${ROOT}packages/checks`, sourcefile: "entry.js", loader: "js" },
     absWorkingDir: ROOT,
     bundle: true,
     minify: true,
