@@ -202,8 +202,17 @@ class TcpConnection implements Connection {
     this.#events?.received(bytes);
   }
 
+  /**
+   * libuv reports an end when the other side has reset a connection whose last bytes were not read yet. A write of
+   * nothing sends nothing and fails after a reset, so it tells the two apart. It cannot be made once this side is closed
+   * or has bytes waiting; the bytes that wait will fail by themselves.
+   */
   handleEnd(): void {
-    this.#events?.ended();
+    const socket = this.#socket;
+    if (!socket.writable || socket.writableLength > 0) return this.#events?.ended();
+    socket.write(new Uint8Array(0), (error) => {
+      if (error == null && !socket.destroyed) this.#events?.ended();
+    });
   }
 
   handleDrain(): void {

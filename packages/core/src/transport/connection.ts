@@ -62,8 +62,8 @@ export interface Connection {
   write(bytes: Uint8Array): boolean;
 
   /**
-   * No `received` and no `ended` until `resume`, so that the other side is slowed; a `received` that is on its way inside
-   * the process may still come. A paused connection does not finish closing: resume or abort it.
+   * No `received` and no `ended` until `resume`, so that the other side is slowed; one that is on its way inside the
+   * process may still come. A paused connection does not finish closing: resume or abort it.
    */
   pause(): void;
   resume(): void;
