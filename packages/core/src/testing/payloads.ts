@@ -11,6 +11,9 @@ export interface HostilePayload {
   readonly code: string;
 }
 
+/** Dates travel as seconds, which have room for every millisecond up to the year 141,338. */
+const DATE_MS_EXACT = 4_398_000_000_000_000;
+
 /** A value that arrives as it was sent, nested at most `depth` deep, within the limits of `WIRE_LIMITS`. */
 export function randomValue(random: SeededRandom, depth: number): unknown {
   if (depth > 0 && random.next() < 0.5) return randomContainer(random, depth);
@@ -25,7 +28,7 @@ export function randomValue(random: SeededRandom, depth: number): unknown {
     case 4:
       return randomBigInt(random);
     case 5:
-      return new Date(Math.round((random.next() - 0.5) * 2 * random.pick([1e9, 1e13, 8.64e15])));
+      return new Date(Math.round((random.next() - 0.5) * 2 * random.pick([1e9, 1e13, DATE_MS_EXACT])));
     case 6:
       return randomBytes(random);
     default:
@@ -96,7 +99,7 @@ function randomText(random: SeededRandom): string {
 
 function randomKey(random: SeededRandom): string {
   const key = random.pick(["id", "name", "0", "7", "constructor", "toString", "", "é", "length"]);
-  return random.next() < 0.5 ? key : randomText(random).slice(0, 40);
+  return random.next() < 0.5 ? key : Array.from(randomText(random)).slice(0, 40).join("");
 }
 
 /**
