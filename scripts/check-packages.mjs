@@ -59,7 +59,9 @@ function checkAsConsumer(packages) {
       .map((door) => name + door.slice(1)),
   );
   const text = doors.map((door, at) => `import * as door${at} from "${door}";`).join("\n");
-  const use = doors.map((_, at) => `if (Object.keys(door${at}).length === 0) throw new Error("empty door");`).join("\n");
+  const use = doors
+    .map((_, at) => `if (Object.keys(door${at}).length === 0) throw new Error("empty door");`)
+    .join("\n");
   writeFileSync(join(work, "consumer", "package.json"), JSON.stringify({ type: "module" }));
   writeFileSync(join(work, "consumer", "main.mts"), `${text}\n${use}\n`);
   writeFileSync(join(work, "consumer", "main.mjs"), `${text}\n${use}\n`);

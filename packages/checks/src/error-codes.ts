@@ -85,7 +85,11 @@ export function codeViolations(
   const known = new Set(listed.map(({ code }) => code));
   const unlisted = thrown
     .filter(({ code }) => code !== undefined && !known.has(code))
-    .map(({ className, code, path, line }) => ({ path, line, message: `${className} "${code}" is not in ${page.path}` }));
+    .map(({ className, code, path, line }) => ({
+      path,
+      line,
+      message: `${className} "${code}" is not in ${page.path}`,
+    }));
   const unknown = listed
     .filter(({ code }) => !source.some(({ text }) => text.includes(`"${code}"`)))
     .map(({ code, line }) => ({ path: page.path, line, message: `no source has the code "${code}"` }));

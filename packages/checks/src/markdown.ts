@@ -39,7 +39,10 @@ export function anchors(page: string): Set<string> {
   const found = new Set<string>();
   for (const { 1: title = "" } of withoutCode(page, false).matchAll(/^#{1,6}[ \t]+(.+?)[ \t]*#*$/gm)) {
     const plain = title.replaceAll(/!?\[([^\]]*)\]\([^)]*\)/g, "$1").replaceAll(/[`*]/g, "");
-    const slug = plain.toLowerCase().replaceAll(/[^\p{L}\p{N}\s_-]/gu, "").replaceAll(/\s/g, "-");
+    const slug = plain
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+      .replaceAll(/\s/g, "-");
     let unique = slug;
     for (let times = 1; found.has(unique); times++) unique = `${slug}-${times}`;
     found.add(unique);

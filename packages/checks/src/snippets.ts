@@ -84,7 +84,9 @@ function programWith(modules: ReadonlyMap<string, Module>): ts.Program {
 /** Two blocks of a page may both show where a name is from. */
 function isRepeatedImport(file: ts.SourceFile, { code, start = 0 }: ts.Diagnostic): boolean {
   const isDuplicate = code === 2300;
-  return isDuplicate && file.statements.some((one) => ts.isImportDeclaration(one) && one.pos <= start && start < one.end);
+  return (
+    isDuplicate && file.statements.some((one) => ts.isImportDeclaration(one) && one.pos <= start && start < one.end)
+  );
 }
 
 function violationAt({ page, pageLines }: Module, file: ts.SourceFile, diagnostic: ts.Diagnostic): Violation {

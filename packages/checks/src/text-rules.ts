@@ -10,7 +10,10 @@ const FILE_NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|test-d|config))?\.(?:ts
 
 // Put together from parts, so that this file does not break its own rules.
 const UNFINISHED = new RegExp(String.raw`\b(?:TO${"DO"}|FIX${"ME"}|for ${"now"})\b`, "g");
-const LEFT_OUT = new RegExp(String.raw`\b(?:describe|suite|test|it|bench)(?:\.\w+)*\.(?:sk${"ip"}|on${"ly"}|to${"do"})\b`, "g");
+const LEFT_OUT = new RegExp(
+  String.raw`\b(?:describe|suite|test|it|bench)(?:\.\w+)*\.(?:sk${"ip"}|on${"ly"}|to${"do"})\b`,
+  "g",
+);
 const MACHINE_PATH = new RegExp(String.raw`(?<![\w.:/-])/(?:wo${"rk"}|tm${"p"}|ro${"ot"}|ho${"me"}|Us${"ers"})/`, "g");
 const REGISTRY = /\bregistry\.[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b|"resolved": "https?:[^"]*"/g;
 
@@ -25,11 +28,13 @@ export function nameViolations(files: readonly RepositoryFile[]): Violation[] {
 }
 
 export function lengthViolations(files: readonly RepositoryFile[]): Violation[] {
-  return files.filter((file) => isCode(file) && !isTest(file)).flatMap(({ path, text }) => {
-    const lines = lineAt(text, text.length);
-    if (lines <= SOURCE_LINES_MAX) return [];
-    return [{ path, line: lines, message: `${lines} lines; ${SOURCE_LINES_MAX} are allowed` }];
-  });
+  return files
+    .filter((file) => isCode(file) && !isTest(file))
+    .flatMap(({ path, text }) => {
+      const lines = lineAt(text, text.length);
+      if (lines <= SOURCE_LINES_MAX) return [];
+      return [{ path, line: lines, message: `${lines} lines; ${SOURCE_LINES_MAX} are allowed` }];
+    });
 }
 
 /** Work that was left for later. */

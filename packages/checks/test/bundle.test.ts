@@ -34,7 +34,16 @@ describe("browser bundle", () => {
 
   it("@troupe/core loads where there are only the globals of the web", async () => {
     const { text } = await bundleOf(WHOLE, { globalName: "troupe" });
-    const web = { TextEncoder, TextDecoder, AbortController, AbortSignal, URL, setTimeout, clearTimeout, queueMicrotask };
+    const web = {
+      TextEncoder,
+      TextDecoder,
+      AbortController,
+      AbortSignal,
+      URL,
+      setTimeout,
+      clearTimeout,
+      queueMicrotask,
+    };
     const context = createContext({ ...web, Event, EventTarget, crypto, performance, MessageChannel, structuredClone });
     runInContext(text, context);
     expect(runInContext("typeof troupe.defineService", context)).toBe("function");

@@ -30,7 +30,7 @@ describe("documentation", () => {
   it("finds a mistake in a block, at its line of the page", () => {
     const page = (text: string): RepositoryFile => ({ path: "docs/a.md", text });
     const block = (code: string) => `Text.\n\n\`\`\`ts\n${code}\n\`\`\`\n\n`;
-    expect(snippetViolations([page(block("const n: number = 1;") + block('const s: string = n;'))])).toEqual([
+    expect(snippetViolations([page(block("const n: number = 1;") + block("const s: string = n;"))])).toEqual([
       { path: "docs/a.md", line: 10, message: expect.stringContaining("TS2322") as string },
     ]);
     expect(snippetViolations([page(block('import { nothing } from "@troupe/nowhere";'))])).toHaveLength(1);
@@ -46,7 +46,8 @@ describe("documentation", () => {
   });
 
   it("finds a link to a file or a heading that is not there", () => {
-    const text = "# Here and `there`\n[a](nowhere.md) [b](#here-and-there) [c](#elsewhere) [d](https://example.org/x)\n";
+    const text =
+      "# Here and `there`\n[a](nowhere.md) [b](#here-and-there) [c](#elsewhere) [d](https://example.org/x)\n";
     expect(brokenLinks({ path: "a.md", text }).map(({ line }) => line)).toEqual([2, 2]);
   });
 });

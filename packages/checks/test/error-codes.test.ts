@@ -22,7 +22,14 @@ describe("error codes", () => {
   it("finds a code that is thrown and not listed, listed and not thrown, or listed twice", () => {
     const page = { path: "errors.md", text: "| code |\n| --- |\n| `a` | x |\n| `b` | y |\n| `a` | z |\n" };
     const at = { className: "PeerError", path: "a.ts", line: 7 };
-    const found = codeViolations([{ ...at, code: "a" }, { ...at, code: "c" }], page, [{ path: "a.ts", text: '"a" "c"' }]);
+    const found = codeViolations(
+      [
+        { ...at, code: "a" },
+        { ...at, code: "c" },
+      ],
+      page,
+      [{ path: "a.ts", text: '"a" "c"' }],
+    );
     expect(found.map(({ path, line }) => `${path}:${line}`)).toEqual(["a.ts:7", "errors.md:4", "errors.md:5"]);
     expect(listedCodes(page)).toHaveLength(3);
   });

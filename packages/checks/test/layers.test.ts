@@ -23,14 +23,16 @@ describe("layers", () => {
         .flatMap(importsOf)
         .filter(({ specifier }) => !isRelative(specifier))
         .map(({ specifier }) => packageNameOf(specifier));
-      expect(imported, `dependencies of packages/${folder}`).toEqual(
-        expect.arrayContaining(Object.keys(dependencies)),
-      );
+      expect(imported, `dependencies of packages/${folder}`).toEqual(expect.arrayContaining(Object.keys(dependencies)));
     }
   });
 
   it("the table of third-party packages names files that exist", () => {
-    expect(Object.values(THIRD_PARTY).flat().filter((path) => !isInRepository(path))).toEqual([]);
+    expect(
+      Object.values(THIRD_PARTY)
+        .flat()
+        .filter((path) => !isInRepository(path)),
+    ).toEqual([]);
   });
 
   it.each([

@@ -4,6 +4,19 @@ import { describe, expect, it } from "vitest";
 import { manifests, readManifest } from "../src/manifest.js";
 import { isInRepository, ROOT } from "../src/repository.js";
 
+interface LockedPackage {
+  readonly resolved?: string;
+  readonly link?: boolean;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+const lock = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")) as {
+  packages: Record<string, LockedPackage>;
+};
+const locked = Object.entries(lock.packages);
+const paths = new Set(Object.keys(lock.packages));
+
 describe("package manifests", () => {
   it("all packages share one version, and ask for each other in that version", () => {
     const { version } = readManifest("package.json");
@@ -23,10 +36,24 @@ describe("package manifests", () => {
   });
 
   it("the lock file leaves it to each machine where packages come from", () => {
-    const lock = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")) as {
-      packages: Record<string, { resolved?: string; link?: boolean }>;
-    };
-    const resolved = Object.entries(lock.packages).filter(([, entry]) => entry.resolved !== undefined && !entry.link);
-    expect(resolved).toEqual([]);
+    expect(locked.filter(([, { resolved, link }]) => resolved !== undefined && !link)).toEqual([]);
+  });
+
+  it("the lock file has every dependency for every platform, or npm ci would refuse it", () => {
+    const missing = locked.flatMap(([path, { dependencies, optionalDependencies }]) =>
+      Object.keys({ ...dependencies, ...optionalDependencies })
+        .filter((name) => !isLocked(path, name))
+        .map((name) => `${name} for ${path || "the root"}`),
+    );
+    expect(missing).toEqual([]);
   });
 });
+
+/** Whether Node would find `name` from the package at `path`: beside it, or further up. */
+function isLocked(path: string, name: string): boolean {
+  const at = path === "" ? `node_modules/${name}` : `${path}/node_modules/${name}`;
+  if (paths.has(at)) return true;
+  if (path === "") return false;
+  const parent = path.lastIndexOf("/node_modules/");
+  return isLocked(parent === -1 ? "" : path.slice(0, parent), name);
+}

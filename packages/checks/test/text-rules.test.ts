@@ -35,19 +35,28 @@ describe("names and text", () => {
     expectNone(lengthViolations(file("a.ts", "\n".repeat(SOURCE_LINES_MAX - 1))));
   });
 
-  it.each(["// TO" + "DO", "// FIX" + "ME later", "// good enough for " + "now."])("finds what is left for later: %s", (text) => {
-    expect(unfinishedViolations(file("a.ts", `\n${text}`))).toEqual([expect.objectContaining({ line: 2 })]);
-  });
+  it.each(["// TO" + "DO", "// FIX" + "ME later", "// good enough for " + "now."])(
+    "finds what is left for later: %s",
+    (text) => {
+      expect(unfinishedViolations(file("a.ts", `\n${text}`))).toEqual([expect.objectContaining({ line: 2 })]);
+    },
+  );
 
-  it.each(["it.on" + "ly(", "describe.sk" + "ip(", "test.concurrent.on" + "ly(", "it.to" + "do("])("finds %s", (text) => {
-    expect(leftOutViolations(file("a.test.ts", text))).toHaveLength(1);
-  });
+  it.each(["it.on" + "ly(", "describe.sk" + "ip(", "test.concurrent.on" + "ly(", "it.to" + "do("])(
+    "finds %s",
+    (text) => {
+      expect(leftOutViolations(file("a.test.ts", text))).toHaveLength(1);
+    },
+  );
 
   it.each(["/ho" + "me/ada/x", '"/tm' + 'p/x.sock"', "https://registry.exam" + "ple.org/x"])("finds %s", (text) => {
     expect(machineTraceViolations(file("a.md", text))).toHaveLength(1);
   });
 
-  it.each(["./work/x", "packages/work/x", "https://example.org/home/x", "the registry. It"])("has nothing against %s", (text) => {
-    expectNone(machineTraceViolations(file("a.md", text)));
-  });
+  it.each(["./work/x", "packages/work/x", "https://example.org/home/x", "the registry. It"])(
+    "has nothing against %s",
+    (text) => {
+      expectNone(machineTraceViolations(file("a.md", text)));
+    },
+  );
 });
