@@ -5,60 +5,46 @@ import { placeOf, relativePath } from "./program.js";
 import { type RepositoryFile } from "./repository.js";
 import { lineAt, type Violation } from "./violation.js";
 
-/** One `new SomeError(code, …)` in source, or one `super(code, …)` in the constructor of such a class. */
-export interface ThrownCode {
-  readonly className: string;
-  /** Undefined where the code comes from elsewhere: the other side of a connection, or a parameter. */
-  readonly code: string | undefined;
+/** One place in source that gives an error its code. */
+export interface GivenCode {
+  readonly code: string;
   readonly path: string;
   readonly line: number;
 }
 
-export const ROOT_CLASS = "TroupeError";
-
-/** Every place in these files that makes an error of Troupe. */
-export function thrownCodes(program: ts.Program, paths: ReadonlySet<string>): ThrownCode[] {
+/**
+ * Every code in these files: each literal, or union of literals, that is given to a parameter called `code` of a
+ * function or constructor of this repository, or to a property called `code`.
+ */
+export function givenCodes(program: ts.Program, paths: ReadonlySet<string>): GivenCode[] {
   const checker = program.getTypeChecker();
   const files = program.getSourceFiles().filter(({ fileName }) => paths.has(relativePath(fileName)));
   return files.flatMap((file) => {
-    const thrown: ThrownCode[] = [];
+    const given: GivenCode[] = [];
     const visit = (node: ts.Node): void => {
-      const className = errorClassOf(checker, node);
-      if (className !== undefined) {
-        const codes = codesOf(checker, (node as ts.NewExpression | ts.CallExpression).arguments?.[0]);
-        thrown.push(...codes.map((code) => ({ className, code, ...placeOf(node) })));
-      }
+      const expression = codeExpression(checker, paths, node);
+      const codes = expression === undefined ? [] : literalsOf(checker.getTypeAtLocation(expression));
+      given.push(...codes.map((code) => ({ code, ...placeOf(node) })));
       ts.forEachChild(node, visit);
     };
     visit(file);
-    return thrown;
+    return given;
   });
 }
 
-/** The name of the class whose error this node makes; undefined for every other node. */
-function errorClassOf(checker: ts.TypeChecker, node: ts.Node): string | undefined {
-  if (ts.isNewExpression(node)) {
-    const type = checker.getTypeAtLocation(node);
-    return isTroupeError(checker, type) ? type.symbol.name : undefined;
-  }
-  if (!ts.isCallExpression(node) || node.expression.kind !== ts.SyntaxKind.SuperKeyword) return undefined;
-  const owner = ts.findAncestor(node, ts.isClassLike);
-  if (owner === undefined || owner.name?.text === ROOT_CLASS) return undefined;
-  const type = checker.getTypeAtLocation(owner);
-  return isTroupeError(checker, type) ? owner.name?.text : undefined;
+/** What this node gives as a code: an argument or the value of a property. */
+function codeExpression(checker: ts.TypeChecker, paths: ReadonlySet<string>, node: ts.Node): ts.Expression | undefined {
+  if (ts.isPropertyAssignment(node)) return node.name.getText() === "code" ? node.initializer : undefined;
+  if (!ts.isNewExpression(node) && !ts.isCallExpression(node)) return undefined;
+  const declaration = checker.getResolvedSignature(node)?.declaration;
+  if (declaration === undefined || !paths.has(relativePath(declaration.getSourceFile().fileName))) return undefined;
+  const at = declaration.parameters.findIndex(({ name }) => name.getText() === "code");
+  return node.arguments?.[at];
 }
 
-function isTroupeError(checker: ts.TypeChecker, type: ts.Type): boolean {
-  if (type.symbol?.name === ROOT_CLASS) return true;
-  const bases = type.isClassOrInterface() ? checker.getBaseTypes(type) : [];
-  return bases.some((base) => isTroupeError(checker, base));
-}
-
-function codesOf(checker: ts.TypeChecker, argument: ts.Expression | undefined): (string | undefined)[] {
-  if (argument === undefined) return [undefined];
-  const type = checker.getTypeAtLocation(argument);
+function literalsOf(type: ts.Type): string[] {
   const parts = type.isUnion() ? type.types : [type];
-  return parts.map((part) => (part.isStringLiteral() ? part.value : undefined));
+  return parts.flatMap((part) => (part.isStringLiteral() ? [part.value] : []));
 }
 
 /** A row of the table in the reference: its first cell names the code. */
@@ -75,21 +61,17 @@ export function listedCodes({ text }: RepositoryFile): ListedCode[] {
   }));
 }
 
-/** Codes that are thrown and not listed, or listed and in no source, or listed twice. */
+/** Codes that are given and not listed, or listed and in no source, or listed twice. */
 export function codeViolations(
-  thrown: readonly ThrownCode[],
+  given: readonly GivenCode[],
   page: RepositoryFile,
   source: readonly RepositoryFile[],
 ): Violation[] {
   const listed = listedCodes(page);
   const known = new Set(listed.map(({ code }) => code));
-  const unlisted = thrown
-    .filter(({ code }) => code !== undefined && !known.has(code))
-    .map(({ className, code, path, line }) => ({
-      path,
-      line,
-      message: `${className} "${code}" is not in ${page.path}`,
-    }));
+  const unlisted = given
+    .filter(({ code }) => !known.has(code))
+    .map(({ code, path, line }) => ({ path, line, message: `the code "${code}" is not in ${page.path}` }));
   const unknown = listed
     .filter(({ code }) => !source.some(({ text }) => text.includes(`"${code}"`)))
     .map(({ code, line }) => ({ path: page.path, line, message: `no source has the code "${code}"` }));
