@@ -211,7 +211,7 @@ class TcpConnection implements Connection {
     const socket = this.#socket;
     if (!socket.writable || socket.writableLength > 0) return this.#events?.ended();
     socket.write(new Uint8Array(0), (error) => {
-      if (error == null && !socket.destroyed) this.#events?.ended();
+      if (!error && !socket.destroyed) this.#events?.ended();
     });
   }
 

@@ -70,6 +70,17 @@ describe("VirtualClock", () => {
     expect(clock.now()).toBe(0);
   });
 
+  test("flush() beside another flush() resolves when nothing is left either", async () => {
+    const clock = new VirtualClock();
+    const log: string[] = [];
+    clock.yield(() => clock.yield(() => clock.yield(() => log.push("third"))));
+    const first = clock.flush();
+    await Promise.resolve();
+    await clock.flush();
+    expect(log).toEqual(["third"]);
+    await first;
+  });
+
   test("advance() rejects with what a callback threw", async () => {
     const clock = new VirtualClock();
     clock.schedule(1, () => {

@@ -25,6 +25,7 @@ export class VirtualClock implements Clock {
   /** The set timers, the next one last. */
   readonly #timers: Timer[] = [];
   #yields: (() => void)[] = [];
+  #flushing: Promise<void> | undefined;
   #now: number;
   #ordinal = 0;
 
@@ -72,6 +73,17 @@ export class VirtualClock implements Clock {
 
   /** Runs microtasks and yields, and those that they lead to, until none is left. No time passes. */
   async flush(): Promise<void> {
+    // One at a time: another caller's callbacks that are still to run would look like nothing left to do.
+    while (this.#flushing !== undefined) await this.#flushing.catch(() => undefined);
+    this.#flushing = this.#drain();
+    try {
+      await this.#flushing;
+    } finally {
+      this.#flushing = undefined;
+    }
+  }
+
+  async #drain(): Promise<void> {
     await microtasks();
     for (let rounds = 0; this.#yields.length > 0; rounds++) {
       if (rounds === STEPS_PER_INSTANT_MAX) throw stuck("yields", this.#now);
@@ -88,7 +100,8 @@ export class VirtualClock implements Clock {
     while (low < high) {
       const middle = (low + high) >>> 1;
       const other = this.#timers[middle] as Timer;
-      if (other.dueAt > timer.dueAt || (other.dueAt === timer.dueAt && other.ordinal > timer.ordinal)) low = middle + 1;
+      const isLater = other.dueAt > timer.dueAt || (other.dueAt === timer.dueAt && other.ordinal > timer.ordinal);
+      if (isLater) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -20,7 +20,8 @@ export interface Endpoint {
 
 /** Splits an endpoint. Throws a `TransportError` with code `endpoint-invalid` that names it and says what is wrong. */
 export function parseEndpoint(endpoint: string): Endpoint {
-  if (endpoint.length > ENDPOINT_LENGTH_MAX) throw endpointInvalid(endpoint, `it is longer than ${ENDPOINT_LENGTH_MAX}`);
+  if (endpoint.length > ENDPOINT_LENGTH_MAX)
+    throw endpointInvalid(endpoint, `it is longer than ${ENDPOINT_LENGTH_MAX}`);
   const scheme = schemeOf(endpoint);
   const rest = endpoint.slice(scheme.length + "://".length);
   if (/[\s\p{Cc}]/u.test(rest)) throw endpointInvalid(endpoint, "it has blanks or control characters in it");
@@ -36,7 +37,8 @@ export function parseEndpoint(endpoint: string): Endpoint {
     return { scheme, host, port: portOf(endpoint, colon === -1 ? "" : authority.slice(colon)), path };
   }
   const [, host = "", port = ""] = bracketed;
-  if (!/^[0-9a-f:.]*:[0-9a-f:.]*(%[\w.-]+)?$/i.test(host)) throw endpointInvalid(endpoint, "what is in brackets is no IPv6 address");
+  if (!/^[0-9a-f:.]*:[0-9a-f:.]*(%[\w.-]+)?$/i.test(host))
+    throw endpointInvalid(endpoint, "what is in brackets is no IPv6 address");
   return { scheme, host, port: portOf(endpoint, port), path };
 }
 

@@ -161,7 +161,7 @@ class MemoryConnection implements Connection {
   /** Takes what the other side has written until now; what it writes meanwhile waits for the next turn. */
   #receive(events: ConnectionEvents): void {
     const from = this.#otherSide;
-    for (let due = from.#buffered; due > 0 && !this.#isPaused && !this.#isOver; ) {
+    for (let due = from.#buffered; due > 0 && !this.#isPaused && !this.#isOver;) {
       const bytes = this.#next(from.#outgoing);
       due -= bytes.length;
       from.#buffered -= bytes.length;

@@ -78,12 +78,7 @@ class MemoryListener implements TransportListener {
   readonly #onClose: () => void;
   #connections = 0;
 
-  constructor(
-    endpoint: string,
-    accept: (connection: Connection) => void,
-    connectionsMax: number,
-    onClose: () => void,
-  ) {
+  constructor(endpoint: string, accept: (connection: Connection) => void, connectionsMax: number, onClose: () => void) {
     this.endpoint = endpoint;
     this.#accept = accept;
     this.#connectionsMax = connectionsMax;

@@ -130,7 +130,14 @@ const manyAtOnce: StagedRun = async (stage) => {
 
 const invalidEndpoints: StagedRun = async (stage) => {
   const scheme = stage.transport.schemes[0] as string;
-  for (const endpoint of ["", "no endpoint", `${scheme}:`, `${scheme}://`, `${scheme}://a b`, "other-scheme://host:1"]) {
+  for (const endpoint of [
+    "",
+    "no endpoint",
+    `${scheme}:`,
+    `${scheme}://`,
+    `${scheme}://a b`,
+    "other-scheme://host:1",
+  ]) {
     await demandRejected(stage.transport.connect(endpoint), "endpoint-invalid", endpoint);
     await demandRejected(stage.transport.listen(endpoint, ignore), "endpoint-invalid", endpoint);
   }
@@ -138,7 +145,10 @@ const invalidEndpoints: StagedRun = async (stage) => {
 
 /** Demands that bytes get across, both ways. */
 async function demandEcho(one: ObservedConnection, other: ObservedConnection): Promise<void> {
-  for (const [from, to] of [[one, other], [other, one]] as const) {
+  for (const [from, to] of [
+    [one, other],
+    [other, one],
+  ] as const) {
     const { byteCount } = to.received;
     await from.send(patternBytes(1000, 1));
     await to.untilReceived(byteCount + 1000);

@@ -182,14 +182,20 @@ function callEverything(end: ObservedConnection): void {
 async function demandClosedInOrder(ends: readonly ObservedConnection[]): Promise<void> {
   for (const end of ends) await end.untilClosed();
   for (const { name, closedBy } of ends) {
-    demand(closedBy === undefined, `${name} was closed with ${closedBy?.code} instead of in order: ${closedBy?.message}`);
+    demand(
+      closedBy === undefined,
+      `${name} was closed with ${closedBy?.code} instead of in order: ${closedBy?.message}`,
+    );
   }
 }
 
 async function demandAborted(aborter: ObservedConnection, other: ObservedConnection, reason: unknown): Promise<void> {
   await Promise.all([aborter.untilClosed(), other.untilClosed()]);
   const { closedBy } = aborter;
-  demand(closedBy?.code === "connection-aborted", `${aborter.name} was closed with ${closedBy?.code} after its abort()`);
+  demand(
+    closedBy?.code === "connection-aborted",
+    `${aborter.name} was closed with ${closedBy?.code} after its abort()`,
+  );
   demand(closedBy.cause === reason, "the reason of abort() is not the cause of closed");
   demand(other.closedBy !== undefined, `${other.name} was closed in order though the other side had aborted`);
 }

@@ -16,6 +16,7 @@ export interface Observation {
 }
 
 interface Waiter {
+  readonly what: string;
   readonly isMet: () => boolean;
   readonly met: OneShot<void>;
   readonly cancelTimer: CancelTimer;
@@ -93,12 +94,16 @@ export class ObservedConnection {
     this.#within("abort", () => this.connection.abort(reason));
   }
 
-  /** Resolves as soon as `isMet` holds after an event; rejects, naming `what`, when it does not in `WAIT_MS`. */
+  /**
+   * Resolves as soon as `isMet` holds after an event; rejects, naming `what`, when it does not in `WAIT_MS` or until the
+   * connection is closed.
+   */
   until(what: string, isMet: () => boolean): Promise<void> {
     if (isMet()) return Promise.resolve();
+    if (this.isClosed) return Promise.reject(new Error(this.#waitedFor(what)));
     const met = oneShot<void>();
     const cancelTimer = systemClock.schedule(WAIT_MS, () => met.reject(new Error(this.#waitedFor(what))));
-    this.#waiters.push({ isMet, met, cancelTimer });
+    this.#waiters.push({ what, isMet, met, cancelTimer });
     return met.promise;
   }
 
@@ -157,6 +162,10 @@ export class ObservedConnection {
       cancelTimer();
       met.resolve();
     }
+    if (!this.isClosed) return;
+    // Nothing comes after closed.
+    for (const { what, met } of this.#waiters) met.reject(new Error(this.#waitedFor(what)));
+    this.dismiss();
   }
 
   #within<T>(method: string, call: () => T): T {
@@ -179,6 +188,6 @@ export class ObservedConnection {
   #waitedFor(what: string): string {
     const state = `${this.received.byteCount} bytes received, ${this.connection.buffered} buffered`;
     const ends = `ended: ${this.hasEnded}, closed: ${this.closedCount}, drained: ${this.drainedCount}`;
-    return `${this.name} waited ${WAIT_MS} ms in vain for: ${what} (${state}, ${ends})`;
+    return `${this.name} waited in vain for: ${what} (${state}, ${ends})`;
   }
 }

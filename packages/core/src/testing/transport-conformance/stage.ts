@@ -79,9 +79,9 @@ export class Stage {
 
   /** Ends what is left. Throws if anything was amiss at any time of the case. */
   async finish(): Promise<void> {
+    for (const listener of this.#listeners) await listener.close();
     for (const end of this.#connections) end.abort();
     for (const end of this.#connections) if (end.isOpen) await end.untilClosed();
-    for (const listener of this.#listeners) await listener.close();
     await turns();
     for (const end of this.#connections) {
       end.dismiss();
@@ -110,17 +110,22 @@ export function stagedCases(setup: TransportSetup, runs: Readonly<Record<string,
       const subject = await setup();
       const stage = new Stage(subject);
       try {
-        await run(stage);
+        await run(stage).catch((error: unknown) => explained(stage, error));
         await stage.finish();
-      } catch (error) {
-        // The first error is the one that explains; what is left is ended all the same.
-        await stage.finish().catch(() => undefined);
-        throw error;
       } finally {
         await subject.dispose?.();
       }
     },
   }));
+}
+
+/** Ends what a failed case has left and throws its error again; a breach may be what explains it, and is named too. */
+async function explained(stage: Stage, error: unknown): Promise<never> {
+  const breach = await stage.finish().then(
+    () => "",
+    (also: unknown) => `; and ${(also as Error).message}`,
+  );
+  throw new Error(`${(error as Error).message}${breach}`, { cause: error });
 }
 
 /** Lets the event loop turn a few times, so that what was on its way has come. */
