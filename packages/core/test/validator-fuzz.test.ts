@@ -14,7 +14,7 @@ const MUTANT_BYTES_MAX = 4096;
 
 const validator = new Validator(WIRE_LIMITS);
 const encoder = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false });
-const decoder = new Decoder({ useRecords: false, mapsAsObjects: true, copyBuffers: true } as object);
+const decoder = new Decoder({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
 const encode = (value: unknown): Uint8Array => Uint8Array.from(encoder.encode(value));
 const show = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
