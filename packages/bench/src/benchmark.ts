@@ -1,0 +1,78 @@
+// The contract of a benchmark, and the list of them. A benchmark runs in one of three places; it knows nothing of
+// rounds, tables and files.
+
+import { actorCalls } from "./benchmarks/actor-calls.js";
+import { actorSends } from "./benchmarks/actor-sends.js";
+import { idleMemory } from "./benchmarks/idle-memory.js";
+import { inFlight1000 } from "./benchmarks/in-flight-1000.js";
+import { inFlight64 } from "./benchmarks/in-flight-64.js";
+import { payload64k } from "./benchmarks/payload-64k.js";
+import { sends } from "./benchmarks/sends.js";
+import { sequential } from "./benchmarks/sequential.js";
+import type { Measured } from "./measured.js";
+import type { Client } from "./subject.js";
+
+/** How long one measurement takes. */
+export interface Effort {
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+  /** For the benchmark of idle connections. */
+  readonly connectionCount: number;
+}
+
+export interface Metric {
+  readonly name: string;
+  readonly unit: string;
+  readonly better: "more" | "less";
+}
+
+/** The value of each metric, by its name. */
+export type Measures = Readonly<Record<string, number>>;
+
+interface Described {
+  readonly name: string;
+  /** One line for tables: what is done, and how often at a time. */
+  readonly title: string;
+  /** The first is the one that ratios, goals and the chart look at. */
+  readonly metrics: readonly [Metric, ...Metric[]];
+}
+
+/** Runs in the client's process, over one connection to a server in another. */
+export interface ConnectionBenchmark extends Described {
+  readonly place: "connection";
+  /** False when the subject has no such thing. */
+  suits(client: Client): boolean;
+  measure(client: Client, effort: Effort): Promise<Measures>;
+}
+
+/** Runs outside, and asks both processes, which were started for it alone. */
+export interface ProcessBenchmark extends Described {
+  readonly place: "processes";
+  measure(server: Measured, client: Measured, effort: Effort): Promise<Measures>;
+}
+
+/** Runs in one process that was started for it, without a connection. Its subjects are its own. */
+export interface LocalBenchmark extends Described {
+  readonly place: "local";
+  readonly subjects: Readonly<Record<string, (effort: Effort) => Promise<Measures>>>;
+}
+
+export type Benchmark = ConnectionBenchmark | ProcessBenchmark | LocalBenchmark;
+
+export const BENCHMARKS: readonly Benchmark[] = [
+  sequential,
+  inFlight64,
+  inFlight1000,
+  payload64k,
+  sends,
+  idleMemory,
+  actorSends,
+  actorCalls,
+];
+
+/** @throws Error when there is none of this name. */
+export function benchmarkNamed(name: string): Benchmark {
+  const found = BENCHMARKS.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`no benchmark is called ${name}`);
+  return found;
+}

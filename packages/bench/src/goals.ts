@@ -1,0 +1,99 @@
+// What Troupe wants to reach on any machine, measured against others in the same run where that is possible.
+
+import { BENCHMARKS } from "./benchmark.js";
+import { rowOf, type Row } from "./results.js";
+import { isFloor, OURS } from "./subject.js";
+
+export interface Goal {
+  readonly benchmark: string;
+  readonly text: string;
+  /** Undefined when what it takes to tell was not measured. */
+  isReached(rows: readonly Row[]): boolean | undefined;
+}
+
+export const GOALS: readonly Goal[] = [
+  { benchmark: "sequential", text: "at most 1.15 × the floor", isReached: (rows) => within(rows, "sequential", 1.15) },
+  { benchmark: "sequential", text: "below every other", isReached: (rows) => timesBest(rows, "sequential", 1) },
+  {
+    benchmark: "in-flight-64",
+    text: "at least 4 × the best other",
+    isReached: (rows) => timesBest(rows, "in-flight-64", 4),
+  },
+  {
+    benchmark: "in-flight-1000",
+    text: "at least 6 × the best other",
+    isReached: (rows) => timesBest(rows, "in-flight-1000", 6),
+  },
+  { benchmark: "payload-64k", text: "at least 0.6 × the floor", isReached: (rows) => within(rows, "payload-64k", 0.6) },
+  { benchmark: "sends", text: "at least 800,000/s", isReached: (rows) => bounded(rows, "sends", "rate", 800_000) },
+  {
+    benchmark: "idle-memory",
+    text: "at most 30 KiB of RSS at each end",
+    isReached: (rows) => {
+      const server = bounded(rows, "idle-memory", "server RSS", 30);
+      const client = bounded(rows, "idle-memory", "client RSS", 30);
+      return server === undefined || client === undefined ? undefined : server && client;
+    },
+  },
+  {
+    benchmark: "actor-sends",
+    text: "at least 5,000,000/s",
+    isReached: (rows) => bounded(rows, "actor-sends", "rate", 5_000_000),
+  },
+  {
+    benchmark: "actor-calls",
+    text: "at least 500,000/s",
+    isReached: (rows) => bounded(rows, "actor-calls", "rate", 500_000),
+  },
+];
+
+export function isLessBetter(benchmark: string, metric: string): boolean {
+  const metrics = BENCHMARKS.find(({ name }) => name === benchmark)?.metrics;
+  return metrics?.find(({ name }) => name === metric)?.better === "less";
+}
+
+/** The best of the others in one metric, the floor and Troupe apart. */
+export function bestOther(rows: readonly Row[], benchmark: string, metric: string): Row | undefined {
+  const others = rows.filter(
+    (row) => row.benchmark === benchmark && row.metric === metric && row.subject !== OURS && !isFloor(row.subject),
+  );
+  const sign = isLessBetter(benchmark, metric) ? -1 : 1;
+  return others.reduce<Row | undefined>(
+    (best, row) => (best === undefined || sign * (row.median - best.median) > 0 ? row : best),
+    undefined,
+  );
+}
+
+/** The floor in one metric. */
+export function floor(rows: readonly Row[], benchmark: string, metric: string): Row | undefined {
+  return rows.find((row) => row.benchmark === benchmark && row.metric === metric && isFloor(row.subject));
+}
+
+function firstMetric(benchmark: string): string {
+  return BENCHMARKS.find(({ name }) => name === benchmark)?.metrics[0].name ?? "";
+}
+
+/** Whether Troupe needs at most `factor` of the floor's time, or reaches at least `factor` of its rate. */
+function within(rows: readonly Row[], benchmark: string, factor: number): boolean | undefined {
+  const metric = firstMetric(benchmark);
+  return bounded(rows, benchmark, metric, floor(rows, benchmark, metric)?.median, factor);
+}
+
+/** Whether Troupe is `factor` times as good as the best other. */
+function timesBest(rows: readonly Row[], benchmark: string, factor: number): boolean | undefined {
+  const metric = firstMetric(benchmark);
+  const limit = bestOther(rows, benchmark, metric)?.median;
+  return bounded(rows, benchmark, metric, limit, isLessBetter(benchmark, metric) ? 1 / factor : factor);
+}
+
+function bounded(
+  rows: readonly Row[],
+  benchmark: string,
+  metric: string,
+  limit: number | undefined,
+  factor = 1,
+): boolean | undefined {
+  const ours = rowOf(rows, benchmark, OURS, metric)?.median;
+  if (ours === undefined || limit === undefined) return undefined;
+  return isLessBetter(benchmark, metric) ? ours <= limit * factor : ours >= limit * factor;
+}

@@ -1,0 +1,48 @@
+// The contract of a subject, one system under measurement, and the list of them. The list loads a subject only when it
+// is asked for, so that a process holds the code of the one that it measures and of no other.
+
+import type { Payload } from "./payload.js";
+
+/** The serving end, in a process of its own. */
+export interface Server {
+  /** What `client` needs to reach it. */
+  readonly endpoint: string;
+  stop(): Promise<void>;
+}
+
+/** The calling end: one connection. */
+export interface Client {
+  /** Resolves with what the server gave back, decoded. */
+  call(payload: Payload): Promise<Payload>;
+  echoBytes(bytes: Uint8Array): Promise<Uint8Array>;
+  /** One message without an answer; a promise when there is a backpressure to wait for. Absent where there is no such thing. */
+  send?(payload: Payload): Promise<void> | void;
+  /** How many sent messages the server has received so far, from all clients. */
+  received?(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface Subject {
+  server(): Promise<Server>;
+  /** Resolves when the connection is open. */
+  client(endpoint: string): Promise<Client>;
+}
+
+export const SUBJECTS: Readonly<Record<string, () => Promise<Subject>>> = {
+  raw: async () => (await import("./subjects/raw.js")).raw,
+  troupe: async () => (await import("./subjects/troupe.js")).troupe,
+  birpc: async () => (await import("./subjects/birpc.js")).birpc,
+  capnweb: async () => (await import("./subjects/capnweb.js")).capnweb,
+  "socket.io": async () => (await import("./subjects/socket-io.js")).socketIo,
+  "grpc-js": async () => (await import("./subjects/grpc-js.js")).grpcJs,
+};
+
+/** The subject that the goals are about. */
+export const OURS = "troupe";
+
+/** The floors: what the machine and Node can do with nothing on top, over a socket and in one process. */
+const FLOORS: readonly string[] = ["raw", "plain function"];
+
+export function isFloor(subject: string): boolean {
+  return FLOORS.includes(subject);
+}
