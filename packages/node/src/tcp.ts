@@ -9,7 +9,7 @@ import {
   TransportError,
   type Connection,
   type ConnectionEvents,
-  type ConnectOptions,
+  type TransportConnectOptions,
   type Transport,
   type TransportListener,
   type TransportListenOptions,
@@ -40,7 +40,7 @@ class TcpTransport implements Transport {
     };
   }
 
-  async connect(endpoint: string, { signal }: ConnectOptions = {}): Promise<Connection> {
+  async connect(endpoint: string, { signal }: TransportConnectOptions = {}): Promise<Connection> {
     const { host, port } = addressOf(endpoint);
     if (port === 0) throw endpointInvalid(endpoint, "port 0 is for listening only");
     if (signal?.aborted === true) throw cancelled(endpoint, signal);

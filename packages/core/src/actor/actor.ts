@@ -128,7 +128,8 @@ export class Actor implements MailboxOwner<never, Envelope>, CallHost {
     this.#mailbox.close();
     this.lane.close(this.stoppedError(undefined));
     const current = this.#current;
-    if (current instanceof CallEnvelope) current.giveUp("actor-stopped", "the actor ended during the call", ended.error);
+    if (current instanceof CallEnvelope)
+      current.giveUp("actor-stopped", "the actor ended during the call", ended.error);
     for (const envelope of this.lane.clear()) this.#refuse(envelope, this.stoppedError(envelope.entry));
     this.#incarnation.end(this.stoppedError(undefined));
     this.timers.close();
@@ -221,7 +222,9 @@ export class Actor implements MailboxOwner<never, Envelope>, CallHost {
 
   #crashed(error: unknown): void {
     this.#inspect("actor-crashed", { message: toRemoteError(error).message });
-    this.#incarnation.end(new ActorError("actor-restarted", "the handlers crashed and are made anew", { cause: error }));
+    this.#incarnation.end(
+      new ActorError("actor-restarted", "the handlers crashed and are made anew", { cause: error }),
+    );
     if (!this.#crashes.allows(this.clock.now())) return this.end({ reason: "restarts-exhausted", error });
     this.#incarnation = new Incarnation();
     this.#setUp(() => {

@@ -118,7 +118,7 @@ export class CallEnvelope extends Deadline implements Parked<Envelope>, EventLis
   }
 
   /** Settles without an answer: a message that still waits is taken back, and a handler that runs is told. */
-  giveUp(code: string, message: string, cause?: unknown): void {
+  giveUp(code: "timeout" | "cancelled" | "actor-stopped", message: string, cause?: unknown): void {
     const place = this.#place;
     if (!this.#settle()) return;
     const error = new ActorError(code, message, { cause, maybeExecuted: place === "started" });

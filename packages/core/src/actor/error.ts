@@ -35,12 +35,15 @@ export class RemoteError extends TroupeError {
 export function toRemoteError(thrown: unknown): RemoteError {
   try {
     if (thrown instanceof RemoteError) return thrown;
-    if (!(thrown instanceof Error)) return new RemoteError("handler-failed", String(thrown), undefined, { cause: thrown });
+    if (!(thrown instanceof Error))
+      return new RemoteError("handler-failed", String(thrown), undefined, { cause: thrown });
     const { code, data } = thrown as { code?: unknown; data?: unknown };
     const codeText = typeof code === "string" ? code : "handler-failed";
     return new RemoteError(codeText, String(thrown.message), data, { cause: thrown });
   } catch {
     // A value may have no text, and a property may throw when it is read.
-    return new RemoteError("handler-failed", "the handler threw a value that cannot be read", undefined, { cause: thrown });
+    return new RemoteError("handler-failed", "the handler threw a value that cannot be read", undefined, {
+      cause: thrown,
+    });
   }
 }

@@ -13,14 +13,7 @@ export {
 export { RESTART_DEFAULTS, type RestartOptions } from "./crash-window.js";
 export { ActorError, RemoteError, toRemoteError, type ActorErrorOptions } from "./error.js";
 export { type Handler, type HandlerContext, type Handlers } from "./handlers.js";
-export {
-  BoundedLane,
-  LANE_DEFAULTS,
-  type LaneOptions,
-  type Overflow,
-  type Parked,
-  type PushOptions,
-} from "./lane.js";
+export { BoundedLane, LANE_DEFAULTS, type LaneOptions, type Overflow, type Parked, type PushOptions } from "./lane.js";
 export { Mailbox, MAILBOX_DEFAULTS, type Lane, type MailboxOptions, type MailboxOwner } from "./mailbox.js";
 export { type Schema, type SchemaInput, type SchemaIssue, type SchemaOutput, type SchemaResult } from "./schema.js";
 export { Scheduler, SCHEDULER_QUEUED_MAX, type SchedulerOptions } from "./scheduler.js";

@@ -60,9 +60,13 @@ export const SERVICE_MESSAGES_MAX = 4096;
  * call({ input: z.object({ a: z.number() }), output: z.number() });
  */
 export function call<Input = void, Output = void>(): CallMessage<Input, Input, Output, Output>;
-export function call<const I extends Schema | undefined = undefined, const O extends Schema | undefined = undefined>(
-  schemas: { readonly input?: I; readonly output?: O },
-): CallMessage<
+export function call<
+  const I extends Schema | undefined = undefined,
+  const O extends Schema | undefined = undefined,
+>(schemas: {
+  readonly input?: I;
+  readonly output?: O;
+}): CallMessage<
   I extends Schema ? SchemaInput<I> : void,
   I extends Schema ? SchemaOutput<I> : void,
   O extends Schema ? SchemaInput<O> : void,
@@ -81,9 +85,9 @@ export function call(schemas?: { readonly input?: Schema; readonly output?: Sche
  */
 export function send<Input = void>(): SendMessage<Input, Input>;
 export function send<const I extends Schema>(input: I): SendMessage<SchemaInput<I>, SchemaOutput<I>>;
-export function send<const I extends Schema>(
-  schemas: { readonly input: I },
-): SendMessage<SchemaInput<I>, SchemaOutput<I>>;
+export function send<const I extends Schema>(schemas: {
+  readonly input: I;
+}): SendMessage<SchemaInput<I>, SchemaOutput<I>>;
 export function send(schemas?: Schema | { readonly input: Schema }): SendMessage {
   return { kind: "send", input: schemas === undefined ? undefined : "input" in schemas ? schemas.input : schemas };
 }
@@ -100,13 +104,19 @@ export function send(schemas?: Schema | { readonly input: Schema }): SendMessage
 export function defineService<const M extends Messages>(name: string, messages: M): Service<M> {
   const names = Object.keys(messages);
   if (names.length > SERVICE_MESSAGES_MAX) {
-    throw new ActorError("invalid-service", `service ${name} has ${names.length} messages, at most ${SERVICE_MESSAGES_MAX} are possible`);
+    throw new ActorError(
+      "invalid-service",
+      `service ${name} has ${names.length} messages, at most ${SERVICE_MESSAGES_MAX} are possible`,
+    );
   }
   const encoder = new TextEncoder();
   for (const each of [name, ...names]) {
     const bytes = encoder.encode(each).length;
     if (bytes === 0 || bytes > NAME_BYTES_MAX) {
-      throw new ActorError("invalid-service", `a name must have 1 to ${NAME_BYTES_MAX} bytes, ${JSON.stringify(each.slice(0, 40))} has ${bytes}`);
+      throw new ActorError(
+        "invalid-service",
+        `a name must have 1 to ${NAME_BYTES_MAX} bytes, ${JSON.stringify(each.slice(0, 40))} has ${bytes}`,
+      );
     }
   }
   return Object.freeze({ name, messages: Object.freeze({ ...messages }) });

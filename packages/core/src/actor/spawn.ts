@@ -78,9 +78,9 @@ export interface ActorAddress<S extends Service = Service> extends Address<S>, A
 
 /** Handlers for these messages and for no others: a function with another name is a mistake. */
 export type HandlersOnly<M extends Messages, H> = H & {
-  readonly [Name in Exclude<keyof H, keyof M> as H[Name] extends (...args: never) => unknown
-    ? Name
-    : never]: "the service has no message of this name";
+  readonly [
+    Name in Exclude<keyof H, keyof M> as H[Name] extends (...args: never) => unknown ? Name : never
+  ]: "the service has no message of this name";
 };
 
 /**

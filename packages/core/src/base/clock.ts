@@ -17,14 +17,8 @@ export interface Clock {
 /** The longest delay that hosts' timers take; a longer one is waited for in parts by `Timers`. */
 export const TIMER_DELAY_MS_MAX = 2_147_483_647;
 
-interface ImmediateHost {
-  setImmediate?: (callback: () => void) => unknown;
-}
-
-const yieldToHost: (callback: () => void) => void =
-  typeof (globalThis as ImmediateHost).setImmediate === "function"
-    ? (callback) => void (globalThis as Required<ImmediateHost>).setImmediate(callback)
-    : (callback) => void setTimeout(callback, 0);
+/** Node has it and browsers do not. */
+const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
 
 /** The host's own clock. */
 export const systemClock: Clock = {
@@ -33,5 +27,8 @@ export const systemClock: Clock = {
     const timer = setTimeout(callback, Math.min(delayMs, TIMER_DELAY_MS_MAX));
     return () => clearTimeout(timer);
   },
-  yield: yieldToHost,
+  yield(callback) {
+    if (setImmediate === undefined) setTimeout(callback, 0);
+    else setImmediate(callback);
+  },
 };

@@ -122,13 +122,15 @@ export class Timers {
     const now = this.#clock.now();
     const due: Deadline[] = [];
     for (const list of this.#lists.values()) {
-      for (let head = list.first; head !== undefined && head.expiresAt <= now; head = list.first) {
-        this.clear(head);
-        due.push(head);
-      }
+      for (let each = list.first; each !== undefined && each.expiresAt <= now; each = each.timerNext) due.push(each);
     }
     due.sort((a, b) => a.expiresAt - b.expiresAt);
-    for (const deadline of due) deadline.expired();
+    for (const deadline of due) {
+      // What expired before may have cleared or moved it.
+      if (deadline.timerList === undefined || deadline.expiresAt > now) continue;
+      this.clear(deadline);
+      deadline.expired();
+    }
     let earliest = Infinity;
     for (const list of this.#lists.values()) {
       if (list.first !== undefined && list.first.expiresAt < earliest) earliest = list.first.expiresAt;

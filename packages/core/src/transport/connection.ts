@@ -81,7 +81,7 @@ export interface Connection {
   abort(reason?: unknown): void;
 }
 
-export interface ConnectOptions {
+export interface TransportConnectOptions {
   /** Aborting it gives up, with code `cancelled`. */
   readonly signal?: AbortSignal;
 }
@@ -107,7 +107,7 @@ export interface Transport {
   readonly schemes: readonly string[];
 
   /** Opens a connection. Rejects with a `TransportError` that names the endpoint. */
-  connect(endpoint: string, options?: ConnectOptions): Promise<Connection>;
+  connect(endpoint: string, options?: TransportConnectOptions): Promise<Connection>;
 
   /**
    * Accepts connections until closed. Rejects with a `TransportError` that names the endpoint. `accept` owns what it is

@@ -1,6 +1,6 @@
 export {
   TransportError,
-  type ConnectOptions,
+  type TransportConnectOptions,
   type Connection,
   type ConnectionEvents,
   type Transport,

@@ -4,7 +4,7 @@ import { oneShot, reportUncaught, systemClock, type Clock } from "../base/index.
 import {
   TransportError,
   type Connection,
-  type ConnectOptions,
+  type TransportConnectOptions,
   type Transport,
   type TransportListener,
   type TransportListenOptions,
@@ -41,7 +41,7 @@ class MemoryTransport implements Transport {
     this.#namespace = namespace;
   }
 
-  async connect(endpoint: string, { signal }: ConnectOptions = {}): Promise<Connection> {
+  async connect(endpoint: string, { signal }: TransportConnectOptions = {}): Promise<Connection> {
     const name = nameOf(endpoint);
     await turn(this.#options.clock ?? systemClock, endpoint, signal);
     const listener = this.#namespace.listeners.get(name);

@@ -13,12 +13,13 @@ export const FrameKind = {
   send: 5,
   reply: 6,
   error: 7,
-  cancel: 8,
-  credit: 9,
-  ping: 10,
-  pong: 11,
-  watch: 12,
-  goodbye: 13,
+  refuse: 8,
+  cancel: 9,
+  credit: 10,
+  ping: 11,
+  pong: 12,
+  watch: 13,
+  goodbye: 14,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
@@ -39,6 +40,8 @@ export interface FrameHeader {
 export interface FrameReader {
   /** The frame that `next` found. The same object every time: read it before the next `next`. */
   readonly frame: Readonly<FrameHeader>;
+  /** The longest frame that is taken from now on; less than the limit while the other side is a stranger. */
+  frameBytesMax: number;
   /** Bytes held that were not taken as frames yet. */
   readonly buffered: number;
   /** Takes bytes, cut anywhere; they must not change afterwards. */
@@ -47,8 +50,8 @@ export interface FrameReader {
   next(): boolean;
   /** Whether the frame has a payload at all. */
   readonly hasPayload: boolean;
-  /** The length of the payload in bytes. */
-  readonly payloadBytes: number;
+  /** The length of the frame in bytes, header included. */
+  readonly frameBytes: number;
   /** The payload, validated and decoded. What it returns owns its memory. Throws `WireError` `payload-invalid`. */
   value(): unknown;
   /** A copy of the undecoded payload, to be given to `decode` later or to be forwarded. */
@@ -62,6 +65,10 @@ export interface WireFormat {
   readonly name: string;
   /** Makes the reading half for one connection. */
   reader(limits: WireLimits): FrameReader;
-  /** Appends one frame to `writer` and returns its length in bytes. Throws `WireError` and appends nothing if it cannot. */
+  /** Encodes a payload apart from a frame, for `forward`. Throws `WireError` `payload-unsupported`. */
+  encode(value: unknown): Uint8Array;
+  /** Appends one frame and returns its length in bytes. Throws `WireError`, having appended nothing, if it cannot. */
   write(writer: FrameWriter, header: FrameHeader, payload: unknown, frameBytesMax: number): number;
+  /** The same with a payload that is encoded already. */
+  forward(writer: FrameWriter, header: FrameHeader, payload: Uint8Array, frameBytesMax: number): number;
 }

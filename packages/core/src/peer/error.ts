@@ -1,0 +1,28 @@
+// Errors between two peers: why a call, a send or a connection came to nothing.
+
+import { TroupeError } from "../base/index.js";
+
+export interface PeerErrorOptions {
+  readonly cause?: unknown;
+  readonly maybeExecuted?: boolean;
+}
+
+/** A call, a send or a connection failed between here and the other side's handler. Match on `code`. */
+export class PeerError extends TroupeError {
+  /** Whether the handler may have run, wholly or in part. False only if it certainly did not start. */
+  readonly maybeExecuted: boolean;
+
+  constructor(code: string, message: string, options?: PeerErrorOptions) {
+    super(code, message, options);
+    this.maybeExecuted = options?.maybeExecuted ?? false;
+  }
+}
+
+/**
+ * The connection is gone, or on its way out. `connection-lost` for what was under way, `closed` for what came too late
+ * and was not sent. `cause` is what ended the connection, if that was an error.
+ */
+export class ConnectionLost extends PeerError {}
+
+/** The other side did not take a message: nothing of it was executed. */
+export class Refused extends PeerError {}

@@ -1,0 +1,21 @@
+// The payload of an `error` frame: [code, message, data]. Little crosses: no stack, no class, and never more than 4 KiB.
+
+import type { RemoteError } from "../actor/index.js";
+import type { WireFormat } from "../wire/index.js";
+
+/** The longest payload of an error, in bytes. */
+export const FAILURE_BYTES_MAX = 4096;
+const CODE_LENGTH_MAX = 128;
+const MESSAGE_LENGTH_MAX = 1024;
+
+/** What a caller is told of `error`; data that cannot be sent, or is too long, stays at home. */
+export function failurePayload({ code, message, data }: RemoteError, format: WireFormat): unknown {
+  const short = [code.slice(0, CODE_LENGTH_MAX), message.slice(0, MESSAGE_LENGTH_MAX)];
+  if (data === undefined) return short;
+  try {
+    const full = [...short, data];
+    return format.encode(full).length <= FAILURE_BYTES_MAX ? full : short;
+  } catch {
+    return short;
+  }
+}

@@ -1,0 +1,121 @@
+// The greeting: what each side says of itself before anything else, and what it makes of the other's.
+
+import { WireError } from "../wire/index.js";
+import { PeerError } from "./error.js";
+import type { PeerLimits } from "./limits.js";
+
+/** The versions of the protocol that this implementation speaks, newest last. */
+export const PROTOCOL_VERSIONS: readonly number[] = Object.freeze([1]);
+/** Counts additions that older peers may ignore. */
+export const PROTOCOL_MINOR = 0;
+/** The longest hello, header included: nothing longer is taken from a stranger. */
+export const HELLO_BYTES_MAX = 4096;
+
+/** What the other side accepts of us. */
+export interface RemoteLimits {
+  readonly frameBytesMax: number;
+  readonly callsMax: number;
+  readonly callBytesMax: number;
+  readonly sendsMax: number;
+  readonly sendBytesMax: number;
+  readonly watchesMax: number;
+}
+
+/** What one side says of itself. */
+export interface Hello {
+  readonly versions: readonly number[];
+  readonly minor: number;
+  /** 128 bits, as 32 hexadecimal digits; new for every process or connection, as the owner chooses. */
+  readonly id: string;
+  readonly name: string;
+  readonly heartbeatMs: number;
+  readonly limits: RemoteLimits;
+  /** How many `provide` frames follow before the greeting is complete. */
+  readonly services: number;
+}
+
+/** Nothing can be asked of a stranger. What is said before its hello is written in good faith. */
+export const NO_CREDIT: RemoteLimits = Object.freeze({
+  frameBytesMax: 64 * 1024,
+  callsMax: 0,
+  callBytesMax: 0,
+  sendsMax: 0,
+  sendBytesMax: 0,
+  watchesMax: 0,
+});
+
+/** What this side says of itself. */
+export function ownHello(id: string, name: string, heartbeatMs: number, limits: PeerLimits, services: number): Hello {
+  return { versions: PROTOCOL_VERSIONS, minor: PROTOCOL_MINOR, id, name, heartbeatMs, limits, services };
+}
+
+/** A hello as a plain value for the payload of a `hello` frame. */
+export function helloPayload(hello: Hello): unknown {
+  const { frameBytesMax, callsMax, callBytesMax, sendsMax, sendBytesMax, watchesMax } = hello.limits;
+  return {
+    protocol: "troupe",
+    versions: [...hello.versions],
+    minor: hello.minor,
+    id: hello.id,
+    name: hello.name,
+    heartbeatMs: hello.heartbeatMs,
+    limits: { frameBytesMax, callsMax, callBytesMax, sendsMax, sendBytesMax, watchesMax },
+    services: hello.services,
+  };
+}
+
+/**
+ * Reads the payload of a `hello` frame. Fields that are not known are ignored.
+ *
+ * @throws WireError `hello-invalid`; PeerError `version-mismatch` when there is no version in common.
+ */
+export function parseHello(payload: unknown, servicesMax: number): Hello {
+  const fields = asRecord(payload, "the hello");
+  if (fields["protocol"] !== "troupe") throw new WireError("hello-invalid", "the other side does not speak this protocol");
+  const versions = fields["versions"];
+  if (!Array.isArray(versions) || !versions.every((version) => Number.isInteger(version))) {
+    throw new WireError("hello-invalid", "the hello has no list of versions");
+  }
+  if (!versions.some((version: number) => PROTOCOL_VERSIONS.includes(version))) {
+    throw new PeerError(
+      "version-mismatch",
+      `the other side speaks version ${versions.slice(0, 8).join(", ")}, this side ${PROTOCOL_VERSIONS.join(", ")}`,
+    );
+  }
+  const id = fields["id"];
+  const name = fields["name"];
+  if (typeof id !== "string" || !/^[0-9a-f]{32}$/.test(id)) throw new WireError("hello-invalid", "the hello has no valid id");
+  if (typeof name !== "string" || name.length > 256) throw new WireError("hello-invalid", "the hello has no valid name");
+  const limits = asRecord(fields["limits"], "the limits in the hello");
+  return {
+    versions: versions as number[],
+    minor: whole(fields, "minor", 0, 0xffff_ffff),
+    id,
+    name,
+    heartbeatMs: whole(fields, "heartbeatMs", 10, 3_600_000),
+    limits: {
+      frameBytesMax: Math.min(whole(limits, "frameBytesMax", 1024, 0xffff_ffff), 0xff_ffff),
+      callsMax: whole(limits, "callsMax", 1, 0xffff_ffff),
+      callBytesMax: whole(limits, "callBytesMax", 1, 0xffff_ffff),
+      sendsMax: whole(limits, "sendsMax", 1, 0xffff_ffff),
+      sendBytesMax: whole(limits, "sendBytesMax", 1, 0xffff_ffff),
+      watchesMax: whole(limits, "watchesMax", 0, 0xffff_ffff),
+    },
+    services: whole(fields, "services", 0, servicesMax),
+  };
+}
+
+function asRecord(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new WireError("hello-invalid", `${what} must be a map`);
+  }
+  return value as Record<string, unknown>;
+}
+
+function whole(fields: Record<string, unknown>, name: string, min: number, max: number): number {
+  const value = fields[name];
+  if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {
+    throw new WireError("hello-invalid", `${name} in the hello must be a whole number from ${min} to ${max}`);
+  }
+  return value;
+}

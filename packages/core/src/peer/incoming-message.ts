@@ -1,0 +1,87 @@
+// A call or a send from the other side, in its own task. It is its own context and its own timer, so that a handler
+// that answers at once costs one object; the abort controller is made when the handler first reads `signal`.
+
+import { Deadline } from "../base/index.js";
+import type { PermitWaiter } from "../actor/index.js";
+import type { Peer } from "./peer.js";
+import type { Provider } from "./provider.js";
+import type { CallContext, ProvidedMessage, ProvidedService } from "./service-map.js";
+
+export class IncomingMessage extends Deadline implements CallContext, PermitWaiter {
+  readonly #provider: Provider;
+  /** ConnID, or 0 for a send. */
+  readonly id: number;
+  readonly service: ProvidedService;
+  readonly message: ProvidedMessage;
+  /** Length of its frame; counts against the bytes that the other side may have under way. */
+  readonly bytes: number;
+  /** On the clock of this side; Infinity for a send. */
+  readonly deadline: number;
+  /** The undecoded payload, while the call waits for a permit or for room. */
+  parked: Uint8Array | undefined = undefined;
+  waitsForPermit = false;
+  holdsPermit = false;
+  /** Answered, handled or given up; what the handler still does is nobody's business. */
+  isDone = false;
+  #controller: AbortController | undefined;
+  #abortedBy: unknown;
+  #isAborted = false;
+
+  constructor(
+    provider: Provider,
+    id: number,
+    service: ProvidedService,
+    message: ProvidedMessage,
+    bytes: number,
+    deadline: number,
+  ) {
+    super();
+    this.#provider = provider;
+    this.id = id;
+    this.service = service;
+    this.message = message;
+    this.bytes = bytes;
+    this.deadline = deadline;
+  }
+
+  get peer(): Peer {
+    return this.#provider.peer;
+  }
+
+  get isCall(): boolean {
+    return this.id !== 0;
+  }
+
+  get isAborted(): boolean {
+    return this.#isAborted;
+  }
+
+  get remainingMs(): number {
+    return Math.max(0, this.deadline - this.#provider.now());
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#isAborted) this.#controller.abort(this.#abortedBy);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Asks the handler to end. */
+  abort(reason: unknown): void {
+    this.#isAborted = true;
+    this.#abortedBy = reason;
+    this.#controller?.abort(reason);
+  }
+
+  /** The deadline has passed, or the time to end after an abort has. */
+  override expired(): void {
+    this.#provider.expired(this);
+  }
+
+  /** A permit for a parked call. */
+  granted(): void {
+    this.#provider.granted(this);
+  }
+}

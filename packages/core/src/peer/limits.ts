@@ -1,0 +1,86 @@
+// What a peer accepts and holds, with the reason for each number. Those marked "announced" are told to the other side
+// in the hello, so that an honest one stays below them.
+
+import { WIRE_LIMITS, type WireLimits } from "../wire/index.js";
+
+export interface PeerLimits extends WireLimits {
+  /** Calls that the other side may have unanswered at once. Announced. */
+  readonly callsMax: number;
+  /** Bytes of unanswered calls; one call may overdraw it. Announced. */
+  readonly callBytesMax: number;
+  /** Sends that the other side may have unhandled at once. Announced. */
+  readonly sendsMax: number;
+  /** Bytes of unhandled sends; one send may overdraw it. Announced. */
+  readonly sendBytesMax: number;
+  /** Watches that the other side may hold at once. Announced. */
+  readonly watchesMax: number;
+  /** Services that the other side may provide at once. */
+  readonly servicesMax: number;
+  /** Messages of this side that wait for credit or room, beyond which `waiting-full` is the answer. */
+  readonly waitingMax: number;
+  /** Bytes of them: several times what the other side takes, since each is somebody's unsettled promise. */
+  readonly waitingBytesMax: number;
+  /** Unwritten bytes beyond which messages wait instead of being encoded: what a fast link carries in a few milliseconds. */
+  readonly outboxBytesMax: number;
+  /** Refusals and errors that may be unwritten at once: more come only from a peer that asks nonsense and never reads. */
+  readonly refusalsMax: number;
+}
+
+export const PEER_LIMITS: PeerLimits = Object.freeze({
+  ...WIRE_LIMITS,
+  callsMax: 1024,
+  callBytesMax: 4 * 1024 * 1024,
+  sendsMax: 1024,
+  sendBytesMax: 4 * 1024 * 1024,
+  watchesMax: 1024,
+  servicesMax: 1024,
+  waitingMax: 65_536,
+  waitingBytesMax: 64 * 1024 * 1024,
+  outboxBytesMax: 1024 * 1024,
+  refusalsMax: 4096,
+});
+
+/** How long a peer waits for what, in milliseconds. */
+export interface PeerTimes {
+  /** For the other side's hello and services. */
+  readonly handshakeMs: number;
+  /** Between signs of life; announced. The other side is dead after `HEARTBEATS_MISSED_MAX` of its own. */
+  readonly heartbeatMs: number;
+  /** For an answer, unless the call says otherwise. */
+  readonly callTimeoutMs: number;
+  /** For running calls to be answered while closing, unless `close` says otherwise. */
+  readonly graceMs: number;
+  /** For one frame to arrive whole, and for a write to make any progress. */
+  readonly stallMs: number;
+  /** For a handler to end once its signal is aborted; then its permit is given to others. */
+  readonly abandonMs: number;
+}
+
+export const PEER_TIMES: PeerTimes = Object.freeze({
+  handshakeMs: 5000,
+  heartbeatMs: 5000,
+  callTimeoutMs: 30_000,
+  graceMs: 10_000,
+  stallMs: 30_000,
+  abandonMs: 250,
+});
+
+/** How many heartbeats in a row may be missing. */
+export const HEARTBEATS_MISSED_MAX = 3;
+
+/** The limits of a peer whose owner gave some; a value of undefined counts as not given. */
+export function limitsOf(given: Partial<PeerLimits> | undefined): PeerLimits {
+  return withDefaults(PEER_LIMITS, given);
+}
+
+/** The same for times. */
+export function timesOf(given: Partial<PeerTimes> | undefined): PeerTimes {
+  return withDefaults(PEER_TIMES, given);
+}
+
+function withDefaults<T extends object>(defaults: T, given: Partial<T> | undefined): T {
+  if (given === undefined) return defaults;
+  const names = Object.keys(defaults) as (keyof T)[];
+  if (names.every((name) => given[name] === undefined)) return defaults;
+  return Object.fromEntries(names.map((name) => [name, given[name] ?? defaults[name]])) as unknown as T;
+}

@@ -1,0 +1,181 @@
+// Accepts connections and makes peers of them.
+
+import { Emitter, oneShot, type Unsubscribe } from "../base/index.js";
+import {
+  findTransport,
+  type Connection,
+  type Transport,
+  type TransportListener,
+} from "../transport/index.js";
+import { Peer, type CloseOptions, type PeerOptions } from "./peer.js";
+
+export interface ListenOptions extends PeerOptions {
+  /** What may be listened on; the scheme of the endpoint chooses. */
+  readonly transports: readonly Transport[];
+  /** More connections than this at once are closed as soon as they come. */
+  readonly connectionsMax?: number;
+  /** More unfinished greetings than this at once likewise: strangers must not crowd out friends. */
+  readonly greetingsMax?: number;
+}
+
+export const LISTEN_DEFAULTS: { readonly connectionsMax: number; readonly greetingsMax: number } = Object.freeze({
+  connectionsMax: 10_000,
+  greetingsMax: 1000,
+});
+
+export type ListenerEvent =
+  /** A greeting is complete. */
+  | { readonly type: "peer"; readonly peer: Peer }
+  /** A connection was refused, came to nothing before its greeting was complete, or could not be accepted. */
+  | { readonly type: "failed"; readonly endpoint: string; readonly error: Error }
+  | { readonly type: "closed" };
+
+/** Peers of everybody who dials. Made by `listen`. */
+export class Listener {
+  readonly #options: ListenOptions;
+  readonly #emitter = new Emitter<ListenerEvent>();
+  readonly #peers = new Set<Peer>();
+  readonly #greetings = new Set<Peer>();
+  #transport: TransportListener | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** For `listen` only. */
+  constructor(options: ListenOptions) {
+    this.#options = options;
+  }
+
+  /** Where it really listens: a port of 0 is resolved here. */
+  get endpoint(): string {
+    return this.#transport?.endpoint ?? "";
+  }
+
+  /** The peers that are open. */
+  get peers(): readonly Peer[] {
+    return [...this.#peers];
+  }
+
+  on<T extends ListenerEvent["type"]>(
+    type: T,
+    listener: (event: Extract<ListenerEvent, { type: T }>) => void,
+  ): Unsubscribe {
+    return this.#emitter.on(type, listener);
+  }
+
+  /** Peers that are open or will be, each once, until the listener is closed. One that closes unseen is left out. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Peer> {
+    return new PeerIterator(this.peers, this.#emitter, this.#closing !== undefined);
+  }
+
+  /** Stops accepting, closes all peers in order, and resolves when the endpoint is free. Idempotent. */
+  close(options?: CloseOptions): Promise<void> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  /** The same at once. */
+  async abort(reason?: unknown): Promise<void> {
+    for (const peer of [...this.#peers, ...this.#greetings]) peer.abort(reason);
+    await this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** For `listen` only. */
+  async open(endpoint: string): Promise<this> {
+    const transport = findTransport(this.#options.transports, endpoint);
+    this.#transport = await transport.listen(endpoint, (connection) => this.#accept(connection), {
+      connectionsMax: this.#options.connectionsMax ?? LISTEN_DEFAULTS.connectionsMax,
+      onError: (error) => this.#emitter.emit({ type: "failed", endpoint, error }),
+    });
+    return this;
+  }
+
+  #accept(connection: Connection): void {
+    const greetingsMax = this.#options.greetingsMax ?? LISTEN_DEFAULTS.greetingsMax;
+    if (this.#closing !== undefined || this.#greetings.size >= greetingsMax) return connection.abort();
+    const peer = new Peer(connection, this.#options);
+    this.#greetings.add(peer);
+    peer.opened.then(
+      () => this.#opened(peer),
+      (error: Error) => this.#failed(peer, error),
+    );
+  }
+
+  #opened(peer: Peer): void {
+    this.#greetings.delete(peer);
+    this.#peers.add(peer);
+    void peer.closed.then(() => this.#peers.delete(peer));
+    this.#emitter.emit({ type: "peer", peer });
+  }
+
+  #failed(peer: Peer, error: Error): void {
+    this.#greetings.delete(peer);
+    this.#emitter.emit({ type: "failed", endpoint: peer.remote.endpoint, error });
+  }
+
+  async #close(options: CloseOptions | undefined): Promise<void> {
+    const freed = this.#transport?.close();
+    await Promise.all([...this.#peers, ...this.#greetings].map((peer) => peer.close(options)));
+    await freed;
+    this.#emitter.emit({ type: "closed" });
+    this.#emitter.end();
+  }
+}
+
+/**
+ * Accepts connections on `endpoint` and greets whoever dials.
+ *
+ * @throws TransportError naming the endpoint: `scheme-unknown`, `endpoint-invalid`, `address-in-use`, `listen-failed`.
+ */
+export async function listen(endpoint: string, options: ListenOptions): Promise<Listener> {
+  return await new Listener(options).open(endpoint);
+}
+
+/** Holds the peers that its reader has not seen; those that close meanwhile leave, so it never holds more than are open. */
+class PeerIterator implements AsyncIterableIterator<Peer> {
+  readonly #unseen = new Set<Peer>();
+  readonly #stop: Unsubscribe[];
+  #isEnded: boolean;
+  #arrival = oneShot<void>();
+
+  constructor(peers: readonly Peer[], emitter: Emitter<ListenerEvent>, isEnded: boolean) {
+    this.#isEnded = isEnded;
+    for (const peer of peers) this.#add(peer);
+    this.#stop = [
+      emitter.on("peer", ({ peer }) => this.#add(peer)),
+      emitter.on("closed", () => void this.return()),
+    ];
+  }
+
+  async next(): Promise<IteratorResult<Peer>> {
+    for (;;) {
+      for (const peer of this.#unseen) {
+        this.#unseen.delete(peer);
+        return { done: false, value: peer };
+      }
+      if (this.#isEnded) return { done: true, value: undefined };
+      await this.#arrival.promise;
+    }
+  }
+
+  return(): Promise<IteratorResult<Peer>> {
+    this.#isEnded = true;
+    this.#unseen.clear();
+    for (const stop of this.#stop) stop();
+    this.#arrival.resolve();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #add(peer: Peer): void {
+    this.#unseen.add(peer);
+    void peer.closed.then(() => this.#unseen.delete(peer));
+    this.#arrival.resolve();
+    this.#arrival = oneShot();
+  }
+}

@@ -1,0 +1,107 @@
+// Bytes on their way to the connection: frames are put together in a slab, and leave it in one write for each turn.
+//
+// A slab that the transport has let go of is filled again from its beginning, so that a busy connection writes from
+// the same few kilobytes of warm memory. Between turns the slab goes back to a pool: an idle connection has none.
+
+import type { Connection } from "../transport/index.js";
+import { FrameWriter } from "../wire/index.js";
+
+const SLAB_BYTES = 256 * 1024;
+/** Leave early, so that the other side can begin while this one still produces. */
+const EARLY_BYTES = 128 * 1024;
+/** A quarter of what is in flight, but at least this many frames, leave early: see docs/decisions/early-flush.md. */
+const EARLY_FRAMES_MIN = 16;
+const SPARE_SLABS_MAX = 8;
+
+interface Slab {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+const spareSlabs: Slab[] = [];
+
+/** The writing end of a peer. It never waits: what the connection does not take is kept here, bounded by the caller. */
+export class Outbox extends FrameWriter {
+  readonly #connection: Connection;
+  #slab: Slab | undefined;
+  #isBlocked = false;
+  #frames = 0;
+  /** Bytes handed to the connection so far. */
+  #handedOver = 0;
+  /** How many messages are in flight, as the peer last knew: sets how early frames leave. */
+  inFlight = 0;
+
+  constructor(connection: Connection) {
+    super();
+    this.#connection = connection;
+  }
+
+  /** Bytes that the operating system has not taken yet. */
+  get pendingBytes(): number {
+    return this.end - this.start + this.#connection.buffered;
+  }
+
+  /** Bytes that the operating system has taken so far: it grows as long as the other side reads. */
+  get deliveredBytes(): number {
+    return this.#handedOver - this.#connection.buffered;
+  }
+
+  /** To be called after each frame. */
+  frameWritten(): void {
+    this.#frames++;
+    if (this.#isBlocked) return;
+    if (this.#frames >= Math.max(EARLY_FRAMES_MIN, this.inFlight >> 2) || this.end - this.start >= EARLY_BYTES) {
+      this.flush();
+    }
+  }
+
+  /** Writes what there is, unless the connection is behind. */
+  flush(): void {
+    if (this.#isBlocked || this.end === this.start) return;
+    this.#handOver();
+    this.#recycle();
+  }
+
+  /** Hands over what there is even if the connection is behind: nothing more will come. */
+  flushAll(): void {
+    if (this.end > this.start) this.#handOver();
+  }
+
+  /** To be called when the connection says so. */
+  drained(): void {
+    this.#isBlocked = false;
+    if (this.end > this.start) this.flush();
+    else this.#recycle();
+  }
+
+  protected override makeRoom(count: number): void {
+    if (this.end > this.start) this.#handOver();
+    this.#recycle();
+    if (this.bytes.length - this.end >= count) return;
+    const slab = count > SLAB_BYTES ? makeSlab(count) : (spareSlabs.pop() ?? makeSlab(SLAB_BYTES));
+    this.#slab = slab;
+    this.bytes = slab.bytes;
+    this.view = slab.view;
+    this.start = this.end = 0;
+  }
+
+  #handOver(): void {
+    this.#handedOver += this.end - this.start;
+    this.#frames = 0;
+    this.#isBlocked = !this.#connection.write(this.bytes.subarray(this.start, this.end));
+    this.start = this.end;
+  }
+
+  /** Gives the slab back if nobody looks at it any more. */
+  #recycle(): void {
+    if (this.#connection.buffered > 0 || this.#slab === undefined) return;
+    if (this.bytes.length === SLAB_BYTES && spareSlabs.length < SPARE_SLABS_MAX) spareSlabs.push(this.#slab);
+    this.#slab = undefined;
+    this.clear();
+  }
+}
+
+function makeSlab(length: number): Slab {
+  const bytes = new Uint8Array(length);
+  return { bytes, view: new DataView(bytes.buffer) };
+}

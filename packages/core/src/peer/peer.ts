@@ -1,0 +1,131 @@
+// A connection seen as an actor, as its users see it. What is inside is in session.ts.
+
+import type { Clock, Inspection, Random, Unsubscribe } from "../base/index.js";
+import type { Address, AnyService, Semaphore } from "../actor/index.js";
+import type { Connection } from "../transport/index.js";
+import type { WireFormat } from "../wire/index.js";
+import type { ClosedReason, PeerEvent } from "./events.js";
+import type { LifecycleState } from "./lifecycle.js";
+import type { PeerLimits, PeerTimes } from "./limits.js";
+import type { Remote } from "./remote.js";
+import type { ServiceMap } from "./service-map.js";
+import { Session } from "./session.js";
+
+export interface PeerOptions extends Partial<PeerTimes> {
+  /** What the other side may use. Nothing unless given. */
+  readonly services?: ServiceMap;
+  /** Limits how many calls of the other side run at once; share one between peers to limit them together. */
+  readonly backpressure?: Semaphore;
+  readonly limits?: Partial<PeerLimits>;
+  /** What the other side sees as `remote.name`. */
+  readonly name?: string;
+  /** What the other side sees as `remote.id`: 32 hexadecimal digits. Random for each peer unless given. */
+  readonly id?: string;
+  readonly wireFormat?: WireFormat;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly inspection?: Inspection;
+}
+
+export interface CloseOptions {
+  /** How long running calls may still take, in milliseconds. */
+  readonly graceMs?: number;
+}
+
+/** One connection, both ends of which are equal: each may provide services and call the other's. */
+export class Peer {
+  readonly #session: Session;
+
+  /** Takes over an open connection and begins the greeting. `connect` and `listen` do this for you. */
+  constructor(connection: Connection, options: PeerOptions = {}) {
+    this.#session = new Session(this, connection, options);
+  }
+
+  /** This side's id, as the other side sees it. */
+  get id(): string {
+    return this.#session.id;
+  }
+
+  /** The other side: who it is, where, and what it provides. */
+  get remote(): Remote {
+    return this.#session.remote;
+  }
+
+  get state(): LifecycleState {
+    return this.#session.state;
+  }
+
+  /** Resolves when the greeting is complete; rejects with the reason if the connection ends before. */
+  get opened(): Promise<void> {
+    return this.#session.opening.promise;
+  }
+
+  /** Resolves with the reason when the connection is no more. Never rejects. */
+  get closed(): Promise<ClosedReason> {
+    return this.#session.closing.promise;
+  }
+
+  /** Figures for gauges and tests. */
+  get stats(): PeerStats {
+    return this.#session.stats;
+  }
+
+  /** An address of a service on the other side. Whether that provides it shows when it is called. */
+  address<S extends AnyService>(service: S): Address<S> {
+    return this.#session.address(service);
+  }
+
+  /** Provides more services, or replaces some; the other side is told. */
+  provide(services: ServiceMap): void {
+    this.#session.provide(services);
+  }
+
+  /** Provides a service no longer; the other side is told, and calls that run are answered. False if it was not there. */
+  withdraw(service: AnyService): boolean {
+    return this.#session.withdraw(service);
+  }
+
+  /** Observes one type of event from now on. */
+  on<T extends PeerEvent["type"]>(type: T, listener: (event: Extract<PeerEvent, { type: T }>) => void): Unsubscribe {
+    return this.#session.emitter.on(type, listener);
+  }
+
+  /** All events from now on, until the peer is closed. */
+  events(): AsyncIterableIterator<PeerEvent> {
+    return this.#session.emitter.events();
+  }
+
+  /**
+   * Ends the connection in order: takes no more calls, rejects its own that are pending, lets those that run here be
+   * answered within the grace, and tells the other side. Resolves with the reason when the connection is no more.
+   */
+  close(options?: CloseOptions): Promise<ClosedReason> {
+    return this.#session.close(options?.graceMs);
+  }
+
+  /** Ends the connection at once. */
+  abort(reason?: unknown): void {
+    this.#session.abort(reason);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+export interface PeerStats {
+  /** Calls of this side that are not answered. */
+  readonly callsInFlight: number;
+  /** Messages of this side that wait for credit or room. */
+  readonly waiting: number;
+  /** Messages of the other side that are being handled or parked. */
+  readonly running: number;
+  /** Answers that came after their call had settled otherwise. */
+  readonly lateReplies: number;
+  /** Frames of a kind that only newer versions know. */
+  readonly framesIgnored: number;
+  /** Bytes that wait to be written. */
+  readonly bytesPending: number;
+  /** Deadlines that are set. */
+  readonly timers: number;
+}

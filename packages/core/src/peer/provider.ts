@@ -1,0 +1,408 @@
+// The incoming half of a peer: what it provides, and the tasks in which messages of the other side are handled. It
+// knows nothing of calls that this side makes.
+//
+// A permit and a place within the other side's credit belong to the task and are given back on every outcome. A task
+// whose signal was aborted has `abandonMs` to end; then it is given up, so that a handler that ignores its signal
+// cannot take a place for good.
+
+import { Ring } from "../base/index.js";
+import { checkInput, checkOutput, isThenable, RemoteError, toRemoteError, type AnyService, type Semaphore } from "../actor/index.js";
+import { FrameKind } from "../wire/index.js";
+import { announcementPayload } from "./announcement.js";
+import { plain, type Channel } from "./channel.js";
+import { PeerError, Refused } from "./error.js";
+import { failurePayload } from "./failure.js";
+import { IncomingMessage } from "./incoming-message.js";
+import type { Peer } from "./peer.js";
+import type { ProvidedMessage, ProvidedService, ServiceMap } from "./service-map.js";
+
+const SLOTS_MAX = 0x1_0000;
+
+/** Somebody on the other side waits for the end of what is behind a slot. */
+interface Watch {
+  readonly slot: number;
+  readonly controller: AbortController;
+}
+
+export class Provider {
+  readonly #channel: Channel;
+  readonly #semaphore: Semaphore | undefined;
+  readonly #slots: (ProvidedService | undefined)[] = [];
+  /** Calls that run or are parked, by ConnID. Those that are answered at once are never in it. */
+  readonly #calls = new Map<number, IncomingMessage>();
+  readonly #sends = new Set<IncomingMessage>();
+  /** Calls that begin when there is room for answers again. */
+  readonly #parkedForRoom = new Ring<IncomingMessage>();
+  readonly #watches = new Map<number, Watch>();
+  #callBytes = 0;
+  /** What the other side may still send. */
+  #sendsLeft: number;
+  #sendBytesLeft: number;
+  #messagesOwed = 0;
+  #bytesOwed = 0;
+  #refusals = 0;
+  #isAnnouncing = false;
+  #isClosing = false;
+  #isLost = false;
+
+  constructor(channel: Channel, semaphore: Semaphore | undefined) {
+    this.#channel = channel;
+    this.#semaphore = semaphore;
+    this.#sendsLeft = channel.limits.sendsMax;
+    this.#sendBytesLeft = channel.limits.sendBytesMax;
+  }
+
+  get peer(): Peer {
+    return this.#channel.peer;
+  }
+
+  /** Whether nothing of the other side's is being handled. */
+  get isIdle(): boolean {
+    return this.#calls.size === 0 && this.#sends.size === 0;
+  }
+
+  get running(): number {
+    return this.#calls.size + this.#sends.size;
+  }
+
+  now(): number {
+    return this.#channel.clock.now();
+  }
+
+  /** Takes up the services of a map, and announces them once the hello is said; one that is there is replaced. */
+  provide(services: ServiceMap): void {
+    for (const provided of services.provided()) {
+      this.withdraw(provided.service);
+      if (this.#slots.length === SLOTS_MAX) throw new PeerError("slots-exhausted", "too many services were provided and withdrawn");
+      this.#slots.push(provided);
+      if (this.#isAnnouncing) this.#announce(this.#slots.length - 1, provided);
+    }
+  }
+
+  /** Announces everything that is provided, after the hello. */
+  announceAll(): void {
+    this.#isAnnouncing = true;
+    this.#slots.forEach((provided, slot) => {
+      if (provided !== undefined) this.#announce(slot, provided);
+    });
+  }
+
+  get provided(): number {
+    return this.#slots.filter((slot) => slot !== undefined).length;
+  }
+
+  /** Calls of it that run are answered; new ones are refused. False if it was not provided. */
+  withdraw(service: AnyService): boolean {
+    const slot = this.#slots.findIndex((provided) => provided?.service.name === service.name);
+    if (slot === -1) return false;
+    this.#slots[slot] = undefined;
+    this.#channel.post(plain(FrameKind.withdraw, slot));
+    for (const [id, watch] of this.#watches) if (watch.slot === slot) this.#endWatch(id, "withdrawn");
+    return true;
+  }
+
+  /** A call frame: [ConnID] [slot] [message] [ms left] input. */
+  called(): void {
+    const { limits, reader, clock } = this.#channel;
+    const { id, service: slot, message: index, amount } = reader.frame;
+    if (id === 0 || this.#calls.has(id)) {
+      return this.#channel.fault(new PeerError("call-invalid", `ConnID ${id} is reserved, or of a call that is not answered yet`));
+    }
+    if (this.#calls.size >= limits.callsMax || this.#callBytes >= limits.callBytesMax) {
+      return this.refuse(id, "credit-exceeded", "more calls than were allowed");
+    }
+    const service = this.#slots[slot];
+    const message = service?.messages[index];
+    if (message?.kind !== "call") return this.refuse(id, ...unknown(service));
+    if (this.#isClosing) return this.refuse(id, "closing", "the other side is closing");
+    const task = new IncomingMessage(this, id, service as ProvidedService, message, reader.frameBytes, clock.now() + amount);
+    if (!this.#hasRoom) {
+      task.parked = reader.copyPayload();
+      this.#hold(task);
+      this.#parkedForRoom.push(task);
+      return;
+    }
+    this.#admit(task);
+  }
+
+  /** A send frame: [slot] [message] input. */
+  sent(): void {
+    const { reader } = this.#channel;
+    const bytes = reader.frameBytes;
+    if (this.#sendsLeft <= 0 || this.#sendBytesLeft <= 0) {
+      return this.#channel.fault(new PeerError("credit-exceeded", "the other side sent more than it was allowed"));
+    }
+    this.#sendsLeft--;
+    this.#sendBytesLeft -= bytes;
+    const service = this.#slots[reader.frame.service];
+    const message = service?.messages[reader.frame.message];
+    if (message?.kind !== "send") {
+      this.#giveBack(bytes);
+      return this.refuse(0, ...unknown(service));
+    }
+    this.#run(new IncomingMessage(this, 0, service as ProvidedService, message, bytes, Infinity));
+  }
+
+  /** A cancel frame: [ConnID]. Nobody waits for the answer, but it is sent all the same: it gives the credit back. */
+  cancelled(id: number): void {
+    if (this.#watches.has(id)) return this.#endWatch(id, "cancelled");
+    const task = this.#calls.get(id);
+    if (task !== undefined) this.#abort(task, new PeerError("cancelled", "cancelled by the caller", { maybeExecuted: true }));
+  }
+
+  /** A watch frame: [ConnID] [slot]. Answered when the service is withdrawn or the actor behind it ends. */
+  watched(id: number, slot: number): void {
+    const service = this.#slots[slot];
+    if (service === undefined) return this.#reply(id, "unknown-service");
+    if (this.#watches.size >= this.#channel.limits.watchesMax) return this.refuse(id, "watches-full", "too many watches");
+    if (id === 0 || this.#watches.has(id)) {
+      return this.#channel.fault(new PeerError("call-invalid", `ConnID ${id} is reserved, or of a watch that has not ended`));
+    }
+    const controller = new AbortController();
+    this.#watches.set(id, { slot, controller });
+    service.address?.watch({ signal: controller.signal }).then(
+      ({ reason }) => this.#endWatch(id, reason),
+      () => this.#endWatch(id, "unknown"),
+    );
+  }
+
+  granted(task: IncomingMessage): void {
+    task.holdsPermit = true;
+    this.#run(task);
+  }
+
+  /** There is room for answers again. */
+  drained(): void {
+    while (this.#hasRoom) {
+      const task = this.#parkedForRoom.shift();
+      if (task === undefined) return;
+      if (!task.isDone) this.#admit(task);
+    }
+  }
+
+  /** The deadline of a task has passed; or, if it was aborted before, the time that it had to end. */
+  expired(task: IncomingMessage): void {
+    if (!task.isAborted) {
+      return this.#abort(task, new PeerError("timeout", "the caller's deadline has passed", { maybeExecuted: true }));
+    }
+    this.#channel.emit({ type: "abandoned", service: task.service.service.name, message: task.message.name });
+    this.#failed(task, new PeerError("abandoned", "the handler did not end when it was told to"));
+  }
+
+  /** Takes no more, and refuses what has not begun. */
+  close(): void {
+    this.#isClosing = true;
+    for (const id of this.#watches.keys()) this.#endWatch(id, "closing");
+    for (const task of this.#calls.values()) {
+      if (task.parked === undefined) continue;
+      this.#unpark(task);
+      this.#release(task);
+      this.refuse(task.id, "closing", "the other side is closing");
+    }
+  }
+
+  /** The time for running tasks is up, or the connection is gone. */
+  abortAll(reason: Error, isLost: boolean): void {
+    this.#isClosing = true;
+    this.#isLost ||= isLost;
+    if (isLost) for (const id of this.#watches.keys()) this.#endWatch(id, "connection-lost");
+    for (const task of [...this.#calls.values(), ...this.#sends]) if (!task.isAborted) this.#abort(task, reason);
+  }
+
+  /** Answers a request that was not taken. More of these than fit are only made by a peer that never reads. */
+  refuse(id: number, code: string, message: string): void {
+    const error = new Refused(code, message);
+    this.#channel.emit({ type: "refused", direction: "incoming", error });
+    this.#post(FrameKind.refuse, id, [code, message]);
+  }
+
+  /** What was refused has left. */
+  flushed(): void {
+    this.#refusals = 0;
+  }
+
+  #announce(slot: number, { service }: ProvidedService): void {
+    this.#channel.post(plain(FrameKind.provide, slot), announcementPayload(service));
+  }
+
+  get #hasRoom(): boolean {
+    return this.#channel.outbox.pendingBytes < this.#channel.limits.outboxBytesMax;
+  }
+
+  /** Runs a call that there is room for, as soon as there is a permit. */
+  #admit(task: IncomingMessage): void {
+    const semaphore = this.#semaphore;
+    if (semaphore === undefined) return this.#run(task);
+    if (semaphore.tryAcquire()) {
+      task.holdsPermit = true;
+      return this.#run(task);
+    }
+    task.parked ??= this.#channel.reader.copyPayload();
+    this.#hold(task);
+    task.waitsForPermit = true;
+    semaphore.enqueue(task);
+  }
+
+  /** Decodes the input, which is in the frame at hand unless the task was parked, and runs the handler. */
+  #run(task: IncomingMessage): void {
+    const { reader } = this.#channel;
+    const { parked } = task;
+    task.parked = undefined;
+    task.waitsForPermit = false;
+    let input: unknown;
+    try {
+      input = parked === undefined ? reader.value() : reader.decode(parked);
+    } catch (error) {
+      this.#release(task);
+      return this.refuse(task.id, "payload-invalid", (error as Error).message);
+    }
+    const { scheduler } = task.service;
+    if (scheduler === undefined) return this.#execute(task, input);
+    this.#hold(task);
+    const isTaken = scheduler.run(() => this.#executeScheduled(task, input), task.message.priority);
+    if (isTaken) return;
+    this.#release(task);
+    this.refuse(task.id, "overloaded", `too many messages wait for ${task.service.service.name}`);
+  }
+
+  /** Runs the handler; its answer is written at once if it does not have to be waited for. */
+  #execute(task: IncomingMessage, input: unknown): void {
+    let result: unknown;
+    try {
+      result = invoke(task.message, input, task);
+    } catch (error) {
+      return this.#failed(task, error);
+    }
+    if (!isThenable(result)) return this.#succeeded(task, result);
+    this.#hold(task);
+    result.then(
+      (value) => this.#succeeded(task, value),
+      (error: unknown) => this.#failed(task, error),
+    );
+  }
+
+  /** The same in a slot of a scheduler, which is kept until the handler has really ended. */
+  async #executeScheduled(task: IncomingMessage, input: unknown): Promise<void> {
+    if (task.isDone) return;
+    try {
+      this.#succeeded(task, await invoke(task.message, input, task));
+    } catch (error) {
+      this.#failed(task, error);
+    }
+  }
+
+  #succeeded(task: IncomingMessage, value: unknown): void {
+    if (!this.#release(task) || !task.isCall || this.#isLost) return;
+    try {
+      this.#channel.post(plain(FrameKind.reply, task.id), value);
+    } catch (error) {
+      this.#report(task, error);
+      const { code, message } = error as PeerError;
+      this.#post(FrameKind.error, task.id, [code, message]);
+    }
+  }
+
+  #failed(task: IncomingMessage, thrown: unknown): void {
+    if (!this.#release(task)) return;
+    const isAborted = task.isAborted && !(thrown instanceof RemoteError);
+    if (!(thrown instanceof RemoteError) && !isAborted) this.#report(task, thrown);
+    if (!task.isCall || this.#isLost) return;
+    this.#post(FrameKind.error, task.id, failurePayload(toRemoteError(thrown), this.#channel.format));
+  }
+
+  /** Counts a task that has to be waited for, and lets its deadline run. */
+  #hold(task: IncomingMessage): void {
+    if (!task.isCall) {
+      this.#sends.add(task);
+      return;
+    }
+    if (this.#calls.has(task.id)) return;
+    this.#calls.set(task.id, task);
+    this.#callBytes += task.bytes;
+    this.#channel.timers.set(task, Math.max(0, task.deadline - this.now()));
+  }
+
+  /** Gives back all that belongs to a task; false if that was done before. */
+  #release(task: IncomingMessage): boolean {
+    if (task.isDone) return false;
+    task.isDone = true;
+    this.#channel.timers.clear(task);
+    if (task.holdsPermit) this.#semaphore?.release();
+    if (!task.isCall) {
+      this.#sends.delete(task);
+      this.#giveBack(task.bytes);
+    } else if (this.#calls.delete(task.id)) {
+      this.#callBytes -= task.bytes;
+    }
+    this.#channel.taskEnded();
+    return true;
+  }
+
+  #abort(task: IncomingMessage, reason: Error): void {
+    task.abort(reason);
+    if (task.parked !== undefined) {
+      this.#unpark(task);
+      return this.#failed(task, reason);
+    }
+    if (!task.isDone) this.#channel.timers.set(task, this.#channel.times.abandonMs);
+  }
+
+  /** Takes a call that has not begun out of the line for a permit; in the line for room it is skipped. */
+  #unpark(task: IncomingMessage): void {
+    if (task.waitsForPermit) this.#semaphore?.cancel(task);
+    task.waitsForPermit = false;
+    task.parked = undefined;
+  }
+
+  /** Returns credit, a quarter of the window at a time. */
+  #giveBack(bytes: number): void {
+    const { sendsMax, sendBytesMax } = this.#channel.limits;
+    this.#messagesOwed++;
+    this.#bytesOwed += bytes;
+    if (this.#isLost || (this.#messagesOwed * 4 < sendsMax && this.#bytesOwed * 4 < sendBytesMax)) return;
+    this.#channel.post({ ...plain(FrameKind.credit, this.#messagesOwed), amount: this.#bytesOwed });
+    this.#sendsLeft += this.#messagesOwed;
+    this.#sendBytesLeft += this.#bytesOwed;
+    this.#messagesOwed = 0;
+    this.#bytesOwed = 0;
+  }
+
+  #endWatch(id: number, reason: string): void {
+    const watch = this.#watches.get(id);
+    if (watch === undefined) return;
+    this.#watches.delete(id);
+    watch.controller.abort();
+    this.#reply(id, reason);
+  }
+
+  #reply(id: number, value: unknown): void {
+    this.#post(FrameKind.reply, id, value);
+  }
+
+  /** Writes a frame that the other side caused by asking nonsense or by failing; bounded, since these need no credit. */
+  #post(kind: number, id: number, payload: unknown): void {
+    if (this.#isLost) return;
+    if (++this.#refusals > this.#channel.limits.refusalsMax) {
+      return this.#channel.fault(new PeerError("refusals-exceeded", "the other side asks what is refused and does not read the answers"));
+    }
+    this.#channel.post(plain(kind, id), payload);
+  }
+
+  #report(task: IncomingMessage, error: unknown): void {
+    this.#channel.emit({ type: "failed", service: task.service.service.name, message: task.message.name, error });
+  }
+}
+
+function unknown(service: ProvidedService | undefined): [code: string, message: string] {
+  return service === undefined ? ["unknown-service", "there is no such service"] : ["unknown-message", "there is no such message"];
+}
+
+/** Runs a handler between the schemas of its message. */
+function invoke(message: ProvidedMessage, input: unknown, task: IncomingMessage): unknown {
+  if (message.input === undefined && message.output === undefined) return message.run(input, task);
+  const checked = checkInput(message.input, input);
+  const result = isThenable(checked) ? checked.then((value) => message.run(value, task)) : message.run(checked, task);
+  return isThenable(result)
+    ? result.then((value) => checkOutput(message.output, value))
+    : checkOutput(message.output, result);
+}

@@ -1,0 +1,123 @@
+// Which services a peer provides, and who handles each. A capability: only what is in the map of this peer can be
+// reached through it, and names are looked up here once, never on an object while messages come in.
+
+import {
+  Scheduler,
+  type Address,
+  type AnyService,
+  type Handlers,
+  type HandlerContext,
+  type Message,
+  type Service,
+  type Schema,
+} from "../actor/index.js";
+import { PeerError } from "./error.js";
+import type { Peer } from "./peer.js";
+
+/** What a handler behind a peer is told besides its input. */
+export interface CallContext extends HandlerContext {
+  /** The connection that the message came over. Call the other side back through it. */
+  readonly peer: Peer;
+}
+
+export interface ProvideOptions {
+  /** How many messages of this service are handled at once. Unlimited unless set. */
+  readonly concurrency?: number;
+  /** Which waiting message goes first, higher ahead of lower: for all messages or for each. 0 unless set. */
+  readonly priority?: number | Readonly<Record<string, number>>;
+  /** A scheduler to share with other services, in place of one made from `concurrency`. */
+  readonly scheduler?: Scheduler;
+}
+
+/** One message of a provided service, ready to be run. */
+export interface ProvidedMessage {
+  readonly name: string;
+  readonly kind: Message["kind"];
+  readonly input: Schema | undefined;
+  readonly output: Schema | undefined;
+  readonly priority: number;
+  readonly run: (input: unknown, context: CallContext) => unknown;
+}
+
+/** One service as a peer provides it. The index of a message is its number on the wire. */
+export interface ProvidedService {
+  readonly service: AnyService;
+  readonly messages: readonly ProvidedMessage[];
+  readonly scheduler: Scheduler | undefined;
+  /** The actor behind it, if it is one. */
+  readonly address: Address | undefined;
+}
+
+/** The services that peers with this map provide. The same map may serve many peers. */
+export class ServiceMap {
+  readonly #services = new Map<string, ProvidedService>();
+
+  /**
+   * Adds a service, with plain functions that each run in a task of their own, or with the address of whoever handles
+   * it. A service of the same name is replaced. Peers that have this map already are not told: see `Peer.provide`.
+   *
+   * @throws PeerError `handler-missing` if there is no function for a message.
+   */
+  add<S extends AnyService>(
+    service: S,
+    handler: Handlers<S["messages"], CallContext> | Address<S>,
+    options: ProvideOptions = {},
+  ): this {
+    // Inside, messages are names and inputs are unknown.
+    const address = isAddressOf(service, handler) ? (handler as unknown as Address) : undefined;
+    const scheduler =
+      options.scheduler ??
+      (options.concurrency === undefined && options.priority === undefined
+        ? undefined
+        : new Scheduler({ concurrency: options.concurrency ?? 1 }));
+    const messages = Object.keys(service.messages).map((name): ProvidedMessage => {
+      const { kind, input, output } = service.messages[name] as Message & { output?: Schema };
+      const priority = typeof options.priority === "number" ? options.priority : (options.priority?.[name] ?? 0);
+      const run = address === undefined ? handlerOf(service, handler, name) : forwarder(address, name, kind);
+      // The actor checks what it is given itself.
+      const checked = address === undefined ? { input, output } : { input: undefined, output: undefined };
+      return { name, kind, ...checked, priority, run };
+    });
+    this.#services.set(service.name, { service, messages, scheduler, address });
+    return this;
+  }
+
+  /** Takes a service out. False if it was not there. */
+  remove(service: Service): boolean {
+    return this.#services.delete(service.name);
+  }
+
+  has(service: Service): boolean {
+    return this.#services.has(service.name);
+  }
+
+  /** What is in the map now. */
+  provided(): ProvidedService[] {
+    return [...this.#services.values()];
+  }
+}
+
+function isAddressOf<S extends AnyService>(
+  service: S,
+  handler: Handlers<S["messages"], CallContext> | Address<S>,
+): handler is Address<S> {
+  // A handler for a message named "service" would be a function.
+  return (handler as Partial<Address>).service === service;
+}
+
+function handlerOf(service: AnyService, handlers: object, name: string): ProvidedMessage["run"] {
+  const handler = (handlers as Record<string, unknown>)[name];
+  if (typeof handler !== "function") {
+    throw new PeerError("handler-missing", `service ${service.name} has no handler for ${name}`);
+  }
+  return (input, context) => handler.call(handlers, input, context) as unknown;
+}
+
+function forwarder(address: Address, name: string, kind: Message["kind"]): ProvidedMessage["run"] {
+  const target = address as unknown as {
+    call(message: string, input: unknown, options: { timeoutMs: number; signal: AbortSignal }): Promise<unknown>;
+    send(message: string, input: unknown): Promise<void>;
+  };
+  if (kind === "send") return (input) => target.send(name, input);
+  return (input, { remainingMs, signal }) => target.call(name, input, { timeoutMs: remainingMs, signal });
+}
