@@ -1,7 +1,7 @@
-import { createServer, connect as connectSocket, type AddressInfo, type Socket } from "node:net";
+import { createServer, Server, connect as connectSocket, type AddressInfo, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
-import { describe, expect, onTestFinished, test } from "vitest";
-import type { Connection, ConnectionEvents, TransportListenOptions } from "@troupe/core";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import type { Connection, ConnectionEvents, TransportError, TransportListenOptions } from "@troupe/core";
 import { transportConformance } from "@troupe/core/testing";
 import { tcp } from "./tcp.js";
 
@@ -134,10 +134,23 @@ describe("tcp()", () => {
     expect(accepted).toEqual([]);
   });
 
-  test("connect() to a host that does not exist rejects with connect-failed, and says why", async () => {
-    const attempt = tcp().connect("tcp://host.invalid:80");
-    await expect(attempt).rejects.toMatchObject({ code: "connect-failed", endpoint: "tcp://host.invalid:80" });
-    await expect(attempt).rejects.toThrow(/host\.invalid:80 could not be reached: .*(ENOTFOUND|EAI_AGAIN)/);
+  test("an error of accepting goes to onError as accept-failed, and the listener goes on", async () => {
+    const listen = vi.spyOn(Server.prototype, "listen");
+    const errors: TransportError[] = [];
+    const { listener, next } = await listening("tcp://127.0.0.1:0", { onError: (error) => errors.push(error) });
+    (listen.mock.contexts[0] as Server).emit("error", new Error("accept EMFILE"));
+    expect(errors).toEqual([expect.objectContaining({ code: "accept-failed", endpoint: listener.endpoint })]);
+    expect(errors[0]?.message).toContain("accept EMFILE");
+    const dialled = await tcp().connect(listener.endpoint);
+    (await next).abort();
+    dialled.abort();
+  });
+
+  test("connect() to where no connection can be made rejects with connect-failed, and says why", async () => {
+    const endpoint = "tcp://255.255.255.255:80";
+    const attempt = tcp().connect(endpoint);
+    await expect(attempt).rejects.toMatchObject({ code: "connect-failed", endpoint });
+    await expect(attempt).rejects.toThrow(/255\.255\.255\.255:80 could not be reached: .*E[A-Z]+/);
   });
 
   test("listen() on an address of another host rejects with listen-failed, and says why", async () => {
