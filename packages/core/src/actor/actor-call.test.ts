@@ -246,27 +246,24 @@ async function runCalls(random: SeededRandom): Promise<void> {
     mailbox: { capacity: 1 + random.integer(5), overflow: random.pick(["wait", "reject", "drop-oldest"]) },
     restart: { max: random.integer(20), withinMs: 100 },
   });
-  let settledCount = 0;
+  const outcomes = new Map<number, unknown>();
   const calls = Array.from({ length: 60 }, async (_, ordinal) => {
     const controller = new AbortController();
     await new Promise<void>((resolve) => void clock.schedule(random.integer(300), resolve));
     if (random.next() < 0.3) clock.schedule(random.integer(60), () => controller.abort());
     const options = { signal: controller.signal, timeoutMs: 1 + random.integer(100) };
-    try {
-      expect(await actor.call("work", ordinal, options)).toBe(ordinal);
-    } catch (error) {
-      if (error instanceof ActorError && !error.maybeExecuted) {
-        await clock.flush();
-        expect(started.has(ordinal), `seed ${random.seed}: ${error.message}`).toBe(false);
-      } else {
-        expect(started.has(ordinal), `seed ${random.seed}: ${String(error)}`).toBe(true);
-      }
-    }
-    settledCount++;
+    const outcome: unknown = await actor.call("work", ordinal, options).catch((error: unknown) => error);
+    expect(outcomes.has(ordinal)).toBe(false);
+    outcomes.set(ordinal, outcome);
   });
   clock.schedule(250 + random.integer(100), () => actor.abort());
   await clock.advance(1000);
-  expect(settledCount, `seed ${random.seed}`).toBe(calls.length);
+  expect(outcomes.size, `seed ${random.seed}`).toBe(calls.length);
   await Promise.all(calls);
+  for (const [ordinal, outcome] of outcomes) {
+    const ran = !(outcome instanceof ActorError) || outcome.maybeExecuted;
+    expect(started.has(ordinal), `seed ${random.seed}, call ${ordinal}: ${String(outcome)}`).toBe(ran);
+    if (!(outcome instanceof Error)) expect(outcome).toBe(ordinal);
+  }
   expect(clock.pending).toBe(0);
 }

@@ -192,7 +192,7 @@ describe("a setup that fails", () => {
     ["rejects", () => Promise.reject(cause)],
   ])(
     "at spawn(), when it %s: watchers are told, and calls reject with actor-stopped",
-    async (_, setup: () => never) => {
+    async (_, setup: () => Promise<never>) => {
       const simple = spawn(Simple, setup);
       const call = simple.call("ask");
       await expect(call).rejects.toMatchObject({ code: "actor-stopped", maybeExecuted: false, cause });

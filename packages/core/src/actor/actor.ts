@@ -5,7 +5,15 @@
 // handler is ever entered again meanwhile; what settles after the end is ignored; `#end` runs once and leaves no
 // promise pending, no timer armed and no signal unaborted.
 
-import { Emitter, oneShot, Timers, TroupeError, type Clock, type Inspection, type OneShot } from "../base/index.js";
+import {
+  Emitter,
+  oneShot,
+  Timers,
+  type TroupeError,
+  type Clock,
+  type Inspection,
+  type OneShot,
+} from "../base/index.js";
 import type { Ended } from "./address.js";
 import { CrashWindow, type RestartOptions } from "./crash-window.js";
 import { CallEnvelope, type CallHost, type Envelope } from "./envelope.js";

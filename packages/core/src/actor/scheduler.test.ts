@@ -72,12 +72,11 @@ describe("Scheduler", () => {
     }, 0);
     scheduler.run(() => Promise.reject(new Error("rejected")), 0);
     scheduler.run(
-      () =>
-        ({
-          then() {
-            throw new Error("from then");
-          },
-        }) as PromiseLike<void>,
+      () => ({
+        then() {
+          throw new Error("from then");
+        },
+      }),
       0,
     );
     scheduler.run(() => void ran.push("after"), 0);

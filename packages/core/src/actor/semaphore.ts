@@ -88,7 +88,8 @@ export class Semaphore {
 
   /**
    * Waits for a permit without a promise: `waiter.granted` is called once, inside this call if a permit is free and
-   * nobody waits, and otherwise inside the `release` that frees one. How many wait this way is bounded by the caller.
+   * nobody waits, and otherwise inside the `release` that frees one. One object waits once. How many wait this way is
+   * bounded by the caller.
    */
   enqueue(waiter: PermitWaiter): void {
     this.#line.push(waiter);

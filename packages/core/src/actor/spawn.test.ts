@@ -1,7 +1,7 @@
 // An actor in ordinary use, from one and from several callers.
 
 import { describe, expect, test } from "vitest";
-import { Inspection, oneShot, type InspectionEvent } from "../base/index.js";
+import { Inspection, oneShot, systemClock, type InspectionEvent } from "../base/index.js";
 import type { Address } from "./address.js";
 import { call, defineService, send } from "./service.js";
 import { spawn, type ActorAddress } from "./spawn.js";
@@ -175,22 +175,23 @@ describe("spawn()", () => {
   });
 
   test("two actors that keep sending to each other leave the event loop its turns", async () => {
-    const Ball = defineService("ball", { hit: send<Address<typeof Ball>>() });
-    type Ball = typeof Ball;
+    const Ball = defineService("ball", { hit: send() });
     let hits = 0;
-    const play = ({ self }: { self: Address<Ball> }) => ({
-      hit: (from: Address<Ball>) => {
-        hits++;
-        from.trySend("hit", self);
-      },
-    });
-    await using left = spawn(Ball, play);
-    await using right = spawn(Ball, play);
-    left.trySend("hit", right);
-    await new Promise((resolve) => setImmediate(resolve));
-    left.abort();
-    right.abort();
-    expect(hits).toBeGreaterThan(0);
+    const players: ActorAddress<typeof Ball>[] = [];
+    for (const other of [1, 0]) {
+      players.push(
+        spawn(Ball, () => ({
+          hit() {
+            hits++;
+            players[other]?.trySend("hit");
+          },
+        })),
+      );
+    }
+    players[0]?.trySend("hit");
+    await new Promise<void>((resolve) => systemClock.yield(resolve));
+    for (const player of players) player.abort();
+    expect(hits).toBeGreaterThan(100);
   });
 
   test("inspection sees messages and crashes, under the actor's name", async () => {

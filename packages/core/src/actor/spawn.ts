@@ -183,7 +183,7 @@ class LocalAddress {
       const envelope = new SendEnvelope(entry, input);
       return this.#actor.offer(envelope) ? this.#sent : this.#actor.lane.push(envelope, options);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 
