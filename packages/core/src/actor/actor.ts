@@ -22,7 +22,8 @@ import { Incarnation } from "./incarnation.js";
 import { BoundedLane, type LaneOptions } from "./lane.js";
 import { Mailbox, type Lane, type MailboxOwner } from "./mailbox.js";
 import type { MessageTable, TableEntry } from "./message-table.js";
-import { checkInput, checkOutput, isThenable } from "./validate.js";
+import { perform } from "./turn.js";
+import { isThenable } from "./validate.js";
 
 /** What can be observed of an actor. */
 export type ActorEvent =
@@ -46,6 +47,7 @@ export interface ActorParts {
 /** An actor does not call out through its mailbox: the lane that would go ahead stays empty. */
 const NOTHING: Lane<never> = { take: () => undefined };
 
+/** One actor, from its first setup to its end. */
 export class Actor implements MailboxOwner<never, Envelope>, CallHost {
   readonly clock: Clock;
   readonly timers: Timers;
@@ -159,10 +161,13 @@ export class Actor implements MailboxOwner<never, Envelope>, CallHost {
 
   handleIncoming(envelope: Envelope): void {
     this.#current = envelope;
+    if (this.#parts.inspection?.active === true) {
+      this.#inspect(`${envelope.entry.kind}-received`, { message: envelope.entry.name });
+    }
     let outcome: unknown;
     let mustWait: boolean;
     try {
-      outcome = this.#perform(envelope);
+      outcome = perform(envelope, this.#incarnation);
       mustWait = isThenable(outcome);
     } catch (error) {
       return this.#threw(envelope, error);
@@ -178,29 +183,6 @@ export class Actor implements MailboxOwner<never, Envelope>, CallHost {
   endTurn(): void {
     if (!this.#isDraining || this.#current !== undefined || this.#isSettingUp) return;
     if (this.lane.length === 0) this.end({ reason: "stopped" });
-  }
-
-  #perform(envelope: Envelope): unknown {
-    const { entry } = envelope;
-    if (envelope instanceof CallEnvelope) envelope.taken();
-    if (this.#parts.inspection?.active === true) this.#inspect(`${entry.kind}-received`, { message: entry.name });
-    const input = checkInput(entry.input, envelope.input);
-    if (entry.input === undefined || !isThenable(input)) return this.#invoke(envelope, input);
-    return input.then((checked) => this.#invoke(envelope, checked));
-  }
-
-  #invoke(envelope: Envelope, input: unknown): unknown {
-    const { entry } = envelope;
-    if (!(envelope instanceof CallEnvelope)) {
-      return this.#ended === undefined ? entry.handler(input, this.#incarnation) : undefined;
-    }
-    // It may have been given up while its input was being checked.
-    if (envelope.isSettled) return undefined;
-    const result = entry.handler(input, envelope.start());
-    if (entry.output === undefined) return result;
-    return isThenable(result)
-      ? Promise.resolve(result).then((value) => checkOutput(entry.output, value))
-      : checkOutput(entry.output, result);
   }
 
   #returned(envelope: Envelope, value: unknown): void {

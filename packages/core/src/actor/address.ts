@@ -6,6 +6,7 @@ import type { Messages, NamesOf, Result, Sent, Service } from "./service.js";
 /** How long a call waits for its answer when its caller does not say. */
 export const CALL_TIMEOUT_MS = 30_000;
 
+/** How a call waits, and what ends the waiting early. */
 export interface CallOptions {
   /** How long to wait for the answer, in milliseconds. `CALL_TIMEOUT_MS` unless set, and instead of Infinity. */
   readonly timeoutMs?: number;
@@ -13,11 +14,13 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What ends the waiting of a send early. */
 export interface SendOptions {
   /** Aborting it gives up waiting for room, with code `cancelled`; a message that is on its way stays so. */
   readonly signal?: AbortSignal;
 }
 
+/** What ends a watch early. */
 export interface WatchOptions {
   readonly signal?: AbortSignal;
 }

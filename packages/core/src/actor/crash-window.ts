@@ -3,12 +3,14 @@
 import { Ring } from "../base/index.js";
 import { ActorError } from "./error.js";
 
+/** How many crashes are too many. */
 export interface RestartOptions {
   /** How many crashes within `withinMs` are answered with a restart; one more ends the actor. */
   readonly max: number;
   readonly withinMs: number;
 }
 
+/** How often an actor is restarted unless its maker says otherwise. */
 export const RESTART_DEFAULTS: RestartOptions = Object.freeze({ max: 5, withinMs: 10_000 });
 
 /** Counts the crashes of the last `withinMs`. */

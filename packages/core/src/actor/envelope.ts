@@ -19,6 +19,7 @@ export class SendEnvelope {
   }
 }
 
+/** What a mailbox of this program holds. */
 export type Envelope = SendEnvelope | CallEnvelope;
 
 /** What a call needs of the one who runs it. */

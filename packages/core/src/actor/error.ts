@@ -2,6 +2,7 @@
 
 import { TroupeError } from "../base/index.js";
 
+/** What is known about a refusal besides its code. */
 export interface ActorErrorOptions {
   readonly cause?: unknown;
   readonly maybeExecuted?: boolean;

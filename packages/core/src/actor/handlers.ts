@@ -12,6 +12,7 @@ export interface HandlerContext {
   readonly remainingMs: number;
 }
 
+/** The function that implements one message. */
 export type Handler<T extends Message, Context> = T extends AnyCall
   ? (input: Received<T>, context: Context) => Returned<T> | Promise<Returned<T>>
   : T extends AnySend

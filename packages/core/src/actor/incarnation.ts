@@ -26,6 +26,10 @@ export class Incarnation implements HandlerContext {
     return Infinity;
   }
 
+  get hasEnded(): boolean {
+    return this.#endedWith !== undefined;
+  }
+
   end(error: ActorError): void {
     this.#endedWith ??= error;
     this.#controller?.abort(error);

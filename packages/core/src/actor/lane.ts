@@ -22,11 +22,13 @@ export interface Parked<T> {
   refused(error: ActorError): void;
 }
 
+/** What ends the waiting for room early. */
 export interface PushOptions {
   /** Aborting it gives up waiting for room, with code `cancelled`. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The bound of a lane, and what happens at the bound. */
 export interface LaneOptions<T> {
   /** How many items it holds. */
   readonly capacity?: number;
@@ -37,6 +39,7 @@ export interface LaneOptions<T> {
   readonly onDropped?: (item: T) => void;
 }
 
+/** The bounds of a lane whose owner does not say. */
 export const LANE_DEFAULTS: Required<Omit<LaneOptions<unknown>, "onDropped">> = Object.freeze({
   capacity: 1000,
   overflow: "wait",

@@ -24,14 +24,22 @@ export interface MailboxOwner<Outgoing, Incoming> {
   endTurn(): void;
 }
 
+/** How a mailbox divides its time. */
 export interface MailboxOptions {
   /** How many items are taken before the event loop gets its turn. */
   readonly turnItemsMax?: number;
   /** How many outgoing items go ahead of one incoming item that waits. */
   readonly outgoingRunMax?: number;
+  /** Whether a turn waits for the promise jobs that the wake-up came from: then one write carries what all of them say. */
+  readonly isDeferred?: boolean;
 }
 
-export const MAILBOX_DEFAULTS: Required<MailboxOptions> = Object.freeze({ turnItemsMax: 1024, outgoingRunMax: 64 });
+/** How a mailbox divides its time unless it is told otherwise. */
+export const MAILBOX_DEFAULTS: Required<MailboxOptions> = Object.freeze({
+  turnItemsMax: 1024,
+  outgoingRunMax: 64,
+  isDeferred: false,
+});
 
 /** Selects from two lanes, outgoing ahead of incoming, in turns. */
 export class Mailbox<Outgoing, Incoming> {
@@ -39,6 +47,7 @@ export class Mailbox<Outgoing, Incoming> {
   readonly #clock: Clock;
   readonly #turnItemsMax: number;
   readonly #outgoingRunMax: number;
+  readonly #isDeferred: boolean;
   readonly #turn = (): void => {
     this.#isScheduled = false;
     this.#runTurn();
@@ -57,15 +66,18 @@ export class Mailbox<Outgoing, Incoming> {
     this.#clock = clock;
     this.#turnItemsMax = options.turnItemsMax ?? MAILBOX_DEFAULTS.turnItemsMax;
     this.#outgoingRunMax = options.outgoingRunMax ?? MAILBOX_DEFAULTS.outgoingRunMax;
+    this.#isDeferred = options.isDeferred ?? MAILBOX_DEFAULTS.isDeferred;
     this.#budget = this.#turnItemsMax;
   }
 
-  /** Says that there may be something to take: a turn will run in a microtask, unless one is due already. */
+  /** Says that there may be something to take: a turn will run soon, unless one is due already. */
   wake(): void {
     if (this.#isScheduled || this.#isRunning || this.#isClosed) return;
     this.#isScheduled = true;
-    if (this.#budget > 0) queueMicrotask(this.#turn);
-    else this.#clock.yield(this.#turnAfterOthers);
+    if (this.#budget > 0) {
+      if (this.#isDeferred) this.#clock.defer(this.#turn);
+      else queueMicrotask(this.#turn);
+    } else this.#clock.yield(this.#turnAfterOthers);
   }
 
   /** Runs a turn now, inside a callback from the host that delivered something. */

@@ -29,11 +29,15 @@ export class MessageTable {
     }
   }
 
-  /** @throws ActorError `unknown-message` if the service has no message of that name and kind. */
-  get(name: string, kind: Message["kind"]): TableEntry {
+  /** The message of that name and kind, if the service has one. */
+  find(name: string, kind: Message["kind"]): TableEntry | undefined {
     const entry = this.#entries.get(name);
-    if (entry !== undefined && entry.kind === kind) return entry;
-    throw new ActorError("unknown-message", `service ${this.#service.name} has no ${kind} named ${nameText(name)}`);
+    return entry?.kind === kind ? entry : undefined;
+  }
+
+  /** What somebody is told who asked for a message that the service does not have. */
+  unknown(name: string, kind: Message["kind"]): ActorError {
+    return new ActorError("unknown-message", `service ${this.#service.name} has no ${kind} named ${nameText(name)}`);
   }
 
   /**
@@ -45,11 +49,14 @@ export class MessageTable {
     if (typeof handlers !== "object" || handlers === null) {
       throw new ActorError("missing-handler", `service ${this.#service.name}: the setup returned no handlers`);
     }
-    const bound = [...this.#entries.values()].map((entry) => ({ entry, handler: this.#find(handlers, entry.name) }));
+    const bound = [...this.#entries.values()].map((entry) => ({
+      entry,
+      handler: this.#handlerOf(handlers, entry.name),
+    }));
     for (const { entry, handler } of bound) entry.handler = handler;
   }
 
-  #find(handlers: object, name: string): AnyHandler {
+  #handlerOf(handlers: object, name: string): AnyHandler {
     const handler: unknown = Reflect.get(handlers, name);
     // What every object has, such as `toString`, implements nothing.
     if (typeof handler === "function" && handler !== Reflect.get(Object.prototype, name)) {

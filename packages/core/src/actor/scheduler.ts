@@ -6,6 +6,7 @@ import PQueue from "p-queue";
 import { Ring } from "../base/index.js";
 import { ActorError } from "./error.js";
 
+/** The two limits of a scheduler. */
 export interface SchedulerOptions {
   /** How many tasks run at once. */
   readonly concurrency: number;

@@ -11,16 +11,19 @@ export interface PermitWaiter {
   granted(): void;
 }
 
+/** What ends the waiting for a permit early. */
 export interface AcquireOptions {
   /** Aborting it gives up waiting, with code `cancelled`. */
   readonly signal?: AbortSignal;
 }
 
+/** The bound of a semaphore besides its permits. */
 export interface SemaphoreOptions {
   /** How many `acquire` calls may wait at once. */
   readonly waitingMax?: number;
 }
 
+/** The bound of a semaphore whose maker does not say. */
 export const SEMAPHORE_DEFAULTS: Required<SemaphoreOptions> = Object.freeze({ waitingMax: 10_000 });
 
 /**

@@ -21,11 +21,15 @@ export interface SendMessage<Sent = unknown, Received = Sent> {
 }
 
 // `any` in the constraints only: a message of every type must fit, whatever its variance.
+/** A call of whatever types. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type AnyCall = CallMessage<any, any, any, any>;
+/** A send of whatever type. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type AnySend = SendMessage<any, any>;
+/** One message of a service. */
 export type Message = AnyCall | AnySend;
+/** The messages of a service, by name. */
 export type Messages = Readonly<Record<string, Message>>;
 
 /** A named, typed set of messages. Made by `defineService`. */
@@ -36,9 +40,13 @@ export interface Service<M extends Messages = Messages> {
 
 /** The types of one message: what the caller sends, the handler receives and returns, and the caller gets. */
 export type TypesOf<T> = T extends { readonly [types]?: infer Types } ? NonNullable<Types> : never;
+/** What the caller of a message gives. */
 export type Sent<T> = TypesOf<T> extends { sent: infer S } ? S : never;
+/** What its handler receives: what the input schema made of it. */
 export type Received<T> = TypesOf<T> extends { received: infer R } ? R : never;
+/** What the handler of a call gives back. */
 export type Returned<T> = TypesOf<T> extends { returned: infer R } ? R : never;
+/** What the caller gets: what the output schema made of it. */
 export type Result<T> = TypesOf<T> extends { result: infer R } ? R : never;
 
 /** The names of the messages of one kind. */

@@ -28,6 +28,7 @@ export interface ActorContext<S extends Service = Service> {
   readonly clock: Clock;
 }
 
+/** The bound of a mailbox, and what happens at the bound. */
 export interface ActorMailboxOptions {
   /** How many messages it holds. */
   readonly capacity?: number;
@@ -37,6 +38,7 @@ export interface ActorMailboxOptions {
   readonly parkedMax?: number;
 }
 
+/** What an actor is given besides its service and its setup. */
 export interface SpawnOptions {
   readonly mailbox?: ActorMailboxOptions;
   readonly restart?: RestartOptions;
@@ -46,6 +48,7 @@ export interface SpawnOptions {
   readonly name?: string;
 }
 
+/** How patient a close is. */
 export interface ActorCloseOptions {
   /** How long it may work off its mailbox, in milliseconds. */
   readonly graceMs?: number;
@@ -157,7 +160,8 @@ class LocalAddress {
   call(message: string, input?: unknown, options?: CallOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const actor = this.#actor;
-      const entry = this.#table.get(message, "call");
+      const entry = this.#table.find(message, "call");
+      if (entry === undefined) throw this.#table.unknown(message, "call");
       const timeoutMs = callTimeoutMs(options);
       const signal = options?.signal;
       if (!actor.isOpen) throw actor.stoppedError(entry);
@@ -173,22 +177,21 @@ class LocalAddress {
   }
 
   send(message: string, input?: unknown, options?: SendOptions): Promise<void> {
-    try {
-      const entry = this.#table.get(message, "send");
-      if (!this.#actor.isOpen) throw this.#actor.stoppedError(entry);
-      const signal = options?.signal;
-      if (signal?.aborted === true) {
-        throw new ActorError("cancelled", `the send of ${message} was cancelled`, { cause: signal.reason });
-      }
-      const envelope = new SendEnvelope(entry, input);
-      return this.#actor.offer(envelope) ? this.#sent : this.#actor.lane.push(envelope, options);
-    } catch (error) {
-      return Promise.reject(error);
+    const entry = this.#table.find(message, "send");
+    if (entry === undefined) return Promise.reject(this.#table.unknown(message, "send"));
+    if (!this.#actor.isOpen) return Promise.reject(this.#actor.stoppedError(entry));
+    const signal = options?.signal;
+    if (signal?.aborted === true) {
+      const cause: unknown = signal.reason;
+      return Promise.reject(new ActorError("cancelled", `the send of ${message} was cancelled`, { cause }));
     }
+    const envelope = new SendEnvelope(entry, input);
+    return this.#actor.offer(envelope) ? this.#sent : this.#actor.lane.push(envelope, options);
   }
 
   trySend(message: string, input?: unknown): boolean {
-    const entry = this.#table.get(message, "send");
+    const entry = this.#table.find(message, "send");
+    if (entry === undefined) throw this.#table.unknown(message, "send");
     return this.#actor.isOpen && this.#actor.offer(new SendEnvelope(entry, input));
   }
 
