@@ -24,7 +24,7 @@ export async function bundleOf(
     minify: true,
     platform: "browser",
     target: "es2022",
-    conditions: ["troupe-source"],
+    conditions: ["troupe-source", "module"],
     format: globalName === undefined ? "esm" : "iife",
     ...(globalName === undefined ? {} : { globalName }),
     ...(isOwnOnly ? { plugins: [dependenciesLeftOut] } : {}),

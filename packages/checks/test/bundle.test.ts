@@ -13,14 +13,18 @@ const BUDGETS = {
 };
 
 const WHOLE = 'export * from "@troupe/core";';
+const CLIENT = 'export { call, connect, defineService, memory, send } from "@troupe/core";';
 const ONE_FUNCTION = 'export { defineService } from "@troupe/core";';
 
 describe("browser bundle", () => {
   it(`@troupe/core is at most ${BUDGETS.wholeGzipped / KB} kB gzipped, with its dependencies`, async () => {
     const whole = await bundleOf(WHOLE);
     const own = await bundleOf(WHOLE, { isOwnOnly: true });
+    const client = await bundleOf(CLIENT);
     const one = await bundleOf(ONE_FUNCTION);
-    console.log([row("whole", whole), row("own code", own), row("defineService", one)].join("\n"));
+    console.log(
+      [row("whole", whole), row("own code", own), row("client", client), row("defineService", one)].join("\n"),
+    );
     expect(own.gzippedBytes).toBeLessThan(whole.gzippedBytes);
     expect(whole.gzippedBytes).toBeLessThanOrEqual(BUDGETS.wholeGzipped);
   });
