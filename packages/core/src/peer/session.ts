@@ -218,7 +218,9 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   }
 
   taskEnded(): void {
-    if (this.#reason !== undefined && this.#provider.isIdle) this.#idle();
+    if (this.#reason === undefined || !this.#provider.isIdle) return;
+    if (this.#isClosed) this.timers.close();
+    else this.#idle();
   }
 
   emit(event: PeerEvent): void {
@@ -434,6 +436,8 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
     this.timers.clear(this.#heartbeat);
     this.#provider.abortAll(new ConnectionLost("connection-lost", `the connection ended: ${reason.code}`), true);
     this.#caller.end(reason, true);
+    // Tasks that ignore their signal still have their time; without any, no timer of the clock is left armed.
+    if (this.#provider.isIdle) this.timers.close();
     this.opening.reject(reason.error ?? new ConnectionLost("closed", "the connection was closed before it was open"));
     this.emit({ type: "closed", reason });
     this.emitter.end();
