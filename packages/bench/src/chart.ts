@@ -64,24 +64,37 @@ function rowsOf(benchmark: Benchmark, { rows }: Results): Row[] {
 
 function panel(benchmark: Benchmark, rows: readonly Row[], top: number): string[] {
   const [metric] = benchmark.metrics;
-  const longest = Math.max(...rows.map(({ max }) => max));
-  const x = (value: number): number => Math.round(MARGIN + NAME_WIDTH + (Math.max(0, value) / longest) * BAR_WIDTH_MAX);
+  const subjects = rows.filter(({ subject }) => !isFloor(subject));
+  const scale = BAR_WIDTH_MAX / Math.max(...(subjects.length > 0 ? subjects : rows).map(({ max }) => max));
   const unit = `${metric.name}, ${metric.unit}, ${metric.better} is better`;
-  const bars = rows.flatMap((row, i) => {
-    const y = top + HEADING_HEIGHT + i * ROW_HEIGHT;
-    const middle = y + BAR_HEIGHT / 2;
-    const start = MARGIN + NAME_WIDTH;
-    const kind = row.subject === OURS ? "ours" : isFloor(row.subject) ? "floor" : "other";
-    return [
-      `<text x="${start - 10}" y="${middle + 4.5}" text-anchor="end">${escaped(row.subject)}</text>`,
-      `<rect class="${kind}" x="${start}" y="${y}" width="${Math.max(1, x(row.median) - start)}" height="${BAR_HEIGHT}"/>`,
-      `<path class="range" d="M${x(row.min)} ${middle}H${x(row.max)}"/>`,
-      `<text x="${x(row.max) + 8}" y="${middle + 4.5}">${figure(row.median)}</text>`,
-    ];
-  });
   return [
     `<text class="heading" x="${MARGIN}" y="${top + 13}">${escaped(benchmark.title)} <tspan class="unit">${escaped(unit)}</tspan></text>`,
-    ...bars,
+    ...rows.flatMap((row, i) => bar(row, scale, top + HEADING_HEIGHT + i * ROW_HEIGHT)),
+  ];
+}
+
+/** A bar, its range as a line, and its figure. The floor's is left open where it would leave the drawing. */
+function bar(row: Row, scale: number, y: number): string[] {
+  const start = MARGIN + NAME_WIDTH;
+  const middle = y + BAR_HEIGHT / 2;
+  const x = (value: number): number => start + Math.round(Math.min(BAR_WIDTH_MAX, Math.max(1, value * scale)));
+  const text = (at: number, anchor: string, content: string): string =>
+    `<text x="${at}" y="${middle + 4.5}" text-anchor="${anchor}">${escaped(content)}</text>`;
+  const name = text(start - 10, "end", row.subject);
+  if (row.max * scale > BAR_WIDTH_MAX + 1) {
+    const outline = `M${start + BAR_WIDTH_MAX} ${y}H${start}v${BAR_HEIGHT}H${start + BAR_WIDTH_MAX}`;
+    return [
+      name,
+      `<path class="floor" d="${outline}"/>`,
+      text(start + BAR_WIDTH_MAX + 8, "start", `${figure(row.median)} →`),
+    ];
+  }
+  const kind = row.subject === OURS ? "ours" : isFloor(row.subject) ? "floor" : "other";
+  return [
+    name,
+    `<rect class="${kind}" x="${start}" y="${y}" width="${x(row.median) - start}" height="${BAR_HEIGHT}"/>`,
+    `<path class="range" d="M${x(row.min)} ${middle}H${x(row.max)}"/>`,
+    text(x(row.max) + 8, "start", figure(row.median)),
   ];
 }
 

@@ -1,4 +1,4 @@
-// Where the measurement takes place: what goes into the header of the results, and the two processors to run on.
+// Where the measurement takes place: what goes into the header of the results, and the processors to run on.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -22,21 +22,22 @@ export function describeRun({ rounds, effort, server }: Pick<RunOptions, "rounds
     platform: `${platform()} ${arch()}`,
     rounds,
     ...effort,
-    pinned: server.processor !== undefined,
+    pinned: server.processors !== undefined,
     versions: Object.fromEntries(PACKAGES.map((name) => [name, versionOf(name)])),
   };
 }
 
 /**
- * A processor for the server and another for the client. Undefined where processes cannot be bound to one, which is
- * everywhere but on Linux with `taskset`.
+ * One half of the processors for the server and the other for the client, as `taskset` wants them. Undefined where
+ * there is no `taskset`, which is everywhere but on Linux.
  */
-export function twoProcessors(): { server: number; client: number } | undefined {
-  if (platform() !== "linux" || availableParallelism() < 2) return undefined;
-  const client = 0;
-  const server = cpus().length - 1;
-  const bindable = [client, server].every((each) => spawnSync("taskset", ["-c", String(each), "true"]).status === 0);
-  return bindable ? { server, client } : undefined;
+export function halvesOfProcessors(): { server: string; client: string } | undefined {
+  const count = cpus().length;
+  if (platform() !== "linux" || count < 2) return undefined;
+  const half = count >> 1;
+  const halves = { client: `0-${half - 1}`, server: `${half}-${count - 1}` };
+  const areFree = Object.values(halves).every((each) => spawnSync("taskset", ["-c", each, "true"]).status === 0);
+  return areFree ? halves : undefined;
 }
 
 /** Read from the package's own file, which its `exports` may not show. */

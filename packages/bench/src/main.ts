@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chart } from "./chart.js";
-import { describeRun, twoProcessors } from "./machine.js";
+import { describeRun, halvesOfProcessors } from "./machine.js";
 import { HELP, parseOptions, type Options } from "./options.js";
 import { withResults } from "./page.js";
 import type { Results } from "./results.js";
@@ -37,15 +37,15 @@ async function main(options: Options): Promise<void> {
 }
 
 async function measure({ rounds, effort, only, subjects, pin, source }: Options): Promise<Results> {
-  const processors = pin ? twoProcessors() : undefined;
+  const halves = pin ? halvesOfProcessors() : undefined;
   const nodeOptions = source ? FROM_SOURCE : [];
   const runOptions = {
     rounds,
     effort,
     only,
     subjects,
-    server: { processor: processors?.server, nodeOptions },
-    client: { processor: processors?.client, nodeOptions },
+    server: { processors: halves?.server, nodeOptions },
+    client: { processors: halves?.client, nodeOptions },
     progressed: showProgress,
   };
   const header = describeRun(runOptions);

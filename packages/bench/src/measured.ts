@@ -10,8 +10,8 @@ export type { Memory } from "./question.js";
 const ANSWER_TIMEOUT_MS = 90_000;
 
 export interface MeasuredOptions {
-  /** The processor to run on alone; any, unless given. */
-  readonly processor?: number | undefined;
+  /** The processors to run on, as `taskset` wants them; any, unless given. */
+  readonly processors?: string | undefined;
   /** Options of Node for the process. */
   readonly nodeOptions?: readonly string[];
 }
@@ -24,10 +24,10 @@ export class Measured {
   constructor(name: string, options: MeasuredOptions = {}) {
     this.#name = name;
     const node = ["--expose-gc", ...(options.nodeOptions ?? [])];
-    const pinned = options.processor !== undefined;
+    const pinned = options.processors !== undefined;
     this.#process = fork(fileURLToPath(new URL("./measured-process.js", import.meta.url)), [], {
       execPath: pinned ? "taskset" : process.execPath,
-      execArgv: pinned ? ["-c", String(options.processor), process.execPath, ...node] : node,
+      execArgv: pinned ? ["-c", String(options.processors), process.execPath, ...node] : node,
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
     this.#process.stderr?.on("data", (text: Buffer) => (this.#errors = (this.#errors + text.toString()).slice(-2000)));

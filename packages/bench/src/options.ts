@@ -35,7 +35,7 @@ export const HELP = `Measures Troupe beside others, in one run.
   --save             write the results to packages/bench/results, named by Node's major version and the date
   --docs             write the table and the chart into docs/, from the results
   --from FILE        measure nothing, take the results from this file
-  --no-pin           do not give the server and the client a processor each
+  --no-pin           do not bind the server and the client to one half of the processors each
   --source           run Troupe from its sources, for tests
   --help
 `;

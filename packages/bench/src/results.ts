@@ -26,7 +26,7 @@ export interface Header {
   readonly warmUpMs: number;
   readonly measureMs: number;
   readonly connectionCount: number;
-  /** Whether each server and each client had a processor of its own. */
+  /** Whether the server and the client had one half of the processors each. */
   readonly pinned: boolean;
   readonly versions: Readonly<Record<string, string>>;
 }

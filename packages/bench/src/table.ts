@@ -67,7 +67,7 @@ export function describe(header: Header): string {
   return (
     `Node ${header.node} on ${header.cpu}, ${header.cores} cores, ${header.platform}, load ${header.load} before the run, ${header.date}: ` +
     `${header.rounds} ${header.rounds === 1 ? "round" : "rounds"} of ${header.measureMs} ms after ${header.warmUpMs} ms of warm-up, ` +
-    `${header.pinned ? "server and client on a processor each" : "processes where the system put them"}; ${versions.join(", ")}.`
+    `${header.pinned ? "server and client on one half of them each" : "processes wherever the system put them"}; ${versions.join(", ")}.`
   );
 }
 
