@@ -20,6 +20,9 @@ export {
   Scheduler,
   Semaphore,
   send,
+  spawn,
+  type ActorAddress,
+  type ActorContext,
   type Address,
   type CallMessage,
   type CallOptions,
@@ -33,6 +36,7 @@ export {
   type SendMessage,
   type SendOptions,
   type Service,
+  type SpawnOptions,
   type WatchOptions,
 } from "./actor/index.js";
 export {
@@ -88,3 +92,13 @@ export {
   type ProvideOptions,
   type Remote,
 } from "./peer/index.js";
+export {
+  BACKOFF_DEFAULTS,
+  Link,
+  link,
+  LINK_WAITING_MAX,
+  type BackoffOptions,
+  type LinkEvent,
+  type LinkOptions,
+  type LinkState,
+} from "./link/index.js";

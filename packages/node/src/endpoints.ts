@@ -38,3 +38,19 @@ export function connect(endpoint: string, options: NodeConnectOptions = {}): Pro
 export function listen(endpoint: string, options: NodeListenOptions = {}): Promise<core.Listener> {
   return core.listen(endpoint, { transports: transports(), ...options });
 }
+
+/** Like core's options, with the transports filled in. */
+export type NodeLinkOptions = Omit<core.LinkOptions, "transports"> & Partial<Pick<core.LinkOptions, "transports">>;
+
+/**
+ * Keeps a connection to `tcp://host:port` or `memory://name`, made again whenever it breaks; its addresses stay valid.
+ *
+ * @throws TransportError `scheme-unknown` or `endpoint-invalid`, naming the endpoint.
+ *
+ * @example
+ * const up = link("tcp://127.0.0.1:7000");
+ * await up.address(Calculator).call("add", { a: 1, b: 2 });
+ */
+export function link(endpoint: string, options: NodeLinkOptions = {}): core.Link {
+  return core.link(endpoint, { transports: transports(), ...options });
+}

@@ -12,12 +12,16 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Aborting it rejects the call at once with code `cancelled` and tells the handler. */
   readonly signal?: AbortSignal;
+  /** On a link that is down: wait until it is up or the time is over, or fail at once. As the link says, unless set. */
+  readonly whenDown?: "wait" | "fail";
 }
 
 /** What ends the waiting of a send early. */
 export interface SendOptions {
   /** Aborting it gives up waiting for room, with code `cancelled`; a message that is on its way stays so. */
   readonly signal?: AbortSignal;
+  /** See `CallOptions.whenDown`; a send waits for as long as it takes. */
+  readonly whenDown?: "wait" | "fail";
 }
 
 /** What ends a watch early. */

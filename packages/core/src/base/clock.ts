@@ -10,6 +10,8 @@ export interface Clock {
   now(): number;
   /** Calls back once, no earlier than `delayMs` from now. */
   schedule(delayMs: number, callback: () => void): CancelTimer;
+  /** Calls back once the promise jobs that are due have run, and where the host can tell, those that they lead to. */
+  defer(callback: () => void): void;
   /** Calls back soon, after the event loop has served waiting input and output. */
   yield(callback: () => void): void;
 }
@@ -17,8 +19,11 @@ export interface Clock {
 /** The longest delay that hosts' timers take; a longer one is waited for in parts by `Timers`. */
 export const TIMER_DELAY_MS_MAX = 2_147_483_647;
 
-/** Node has it and browsers do not. */
-const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
+/** What Node has and browsers do not. */
+const { setImmediate, process: host } = globalThis as {
+  setImmediate?: (callback: () => void) => unknown;
+  process?: { nextTick?: (callback: () => void) => void };
+};
 
 /** The host's own clock. */
 export const systemClock: Clock = {
@@ -26,6 +31,10 @@ export const systemClock: Clock = {
   schedule(delayMs, callback) {
     const timer = setTimeout(callback, Math.min(delayMs, TIMER_DELAY_MS_MAX));
     return () => clearTimeout(timer);
+  },
+  defer(callback) {
+    if (host?.nextTick === undefined) queueMicrotask(callback);
+    else host.nextTick(callback);
   },
   yield(callback) {
     if (setImmediate === undefined) setTimeout(callback, 0);

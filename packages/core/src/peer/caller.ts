@@ -48,8 +48,13 @@ export class Caller implements Credit {
   }
 
   /** Calls that the other side has not answered. */
-  get inFlight(): number {
+  get callsInFlight(): number {
     return this.#callsInFlight;
+  }
+
+  /** Messages that the other side is not done with, as far as it has said. */
+  get inFlight(): number {
+    return this.#callsInFlight + this.#channel.remoteLimits.sendsMax - this.#sendsLeft;
   }
 
   /** The greeting is complete: the other side's limits hold from now on. */
@@ -257,7 +262,6 @@ export class Caller implements Credit {
     call.bytes = bytes;
     this.#callsInFlight++;
     this.#callBytesLeft -= bytes;
-    this.#channel.outbox.inFlight = this.#callsInFlight;
   }
 
   #sendNow(bytes: number): void {

@@ -28,8 +28,6 @@ export class Outbox extends FrameWriter {
   #frames = 0;
   /** Bytes handed to the connection so far. */
   #handedOver = 0;
-  /** How many messages are in flight, as the peer last knew: sets how early frames leave. */
-  inFlight = 0;
 
   constructor(connection: Connection) {
     super();
@@ -46,11 +44,11 @@ export class Outbox extends FrameWriter {
     return this.#handedOver - this.#connection.buffered;
   }
 
-  /** To be called after each frame. */
-  frameWritten(): void {
+  /** To be called after each frame. The more messages are in flight, the more frames leave together. */
+  frameWritten(inFlight: number): void {
     this.#frames++;
     if (this.#isBlocked) return;
-    if (this.#frames >= Math.max(EARLY_FRAMES_MIN, this.inFlight >> 2) || this.end - this.start >= EARLY_BYTES) {
+    if (this.#frames >= Math.max(EARLY_FRAMES_MIN, inFlight >> 2) || this.end - this.start >= EARLY_BYTES) {
       this.flush();
     }
   }

@@ -82,6 +82,12 @@ export class ServiceMap {
     return this;
   }
 
+  /** Adds everything that is in another map; services of the same name are replaced. */
+  addAll(other: ServiceMap): this {
+    for (const [name, provided] of other.#services) this.#services.set(name, provided);
+    return this;
+  }
+
   /** Takes a service out. False if it was not there. */
   remove(service: Service): boolean {
     return this.#services.delete(service.name);

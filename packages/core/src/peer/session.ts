@@ -85,7 +85,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
     this.#caller = new Caller(this);
     this.outgoing = this.#caller.lane;
     this.#provider = new Provider(this, options.backpressure);
-    this.#mailbox = new Mailbox(this, this.clock);
+    this.#mailbox = new Mailbox(this, this.clock, { isDeferred: true });
     this.#lifecycle = this.#begin();
     this.#heartbeat = new Heartbeat(
       {
@@ -120,7 +120,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
 
   get stats(): PeerStats {
     return {
-      callsInFlight: this.#caller.inFlight,
+      callsInFlight: this.#caller.callsInFlight,
       waiting: this.outgoing.length,
       running: this.#provider.running,
       lateReplies: this.#caller.lateReplies,
@@ -238,7 +238,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
 
   #written(header: FrameHeader, bytes: number): void {
     if (this.inspection?.active === true) this.#inspect("frame-sent", header, bytes);
-    this.outbox.frameWritten();
+    this.outbox.frameWritten(this.#caller.inFlight);
     this.#mailbox.wake();
   }
 

@@ -51,6 +51,10 @@ export class VirtualClock implements Clock {
     };
   }
 
+  defer(callback: () => void): void {
+    queueMicrotask(callback);
+  }
+
   yield(callback: () => void): void {
     this.#yields.push(callback);
   }
