@@ -22,9 +22,9 @@ async function bench(...args: string[]): Promise<{ code: number | null; output: 
   return { code, output };
 }
 
-describe("a quick run of raw and birpc", () => {
+describe("a quick run of raw, birpc and troupe", () => {
   const folder = mkdtempSync(join(tmpdir(), "troupe-bench-"));
-  const subjects = ["raw", "birpc"];
+  const subjects = ["raw", "troupe", "birpc"];
   let results: Results;
 
   beforeAll(async () => {
@@ -82,6 +82,11 @@ describe("a quick run of raw and birpc", () => {
         );
       }
     }
+  });
+
+  it("measures Troupe's actors", () => {
+    expect(rowOf(results.rows, "actor-sends", "troupe", "rate")?.min).toBeGreaterThan(0);
+    expect(rowOf(results.rows, "actor-calls", "troupe", "rate")?.min).toBeGreaterThan(0);
   });
 });
 

@@ -34,6 +34,6 @@ async function client(endpoint: string): Promise<Client> {
     echoBytes: (bytes) => echo.call("echoBytes", bytes),
     send: (payload) => echo.send("tell", payload),
     received: () => echo.call("received"),
-    close: () => peer.close(),
+    close: async () => void (await peer.close()),
   };
 }
