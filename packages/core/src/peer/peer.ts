@@ -57,12 +57,12 @@ export class Peer {
 
   /** Resolves when the greeting is complete; rejects with the reason if the connection ends before. */
   get opened(): Promise<void> {
-    return this.#session.opening.promise;
+    return this.#session.ending.opening.promise;
   }
 
   /** Resolves with the reason when the connection is no more. Never rejects. */
   get closed(): Promise<ClosedReason> {
-    return this.#session.closing.promise;
+    return this.#session.ending.closing.promise;
   }
 
   /** Figures for gauges and tests. */
@@ -105,7 +105,7 @@ export class Peer {
 
   /** Ends the connection at once. */
   abort(reason?: unknown): void {
-    this.#session.abort(reason);
+    this.#session.ending.abort(reason);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

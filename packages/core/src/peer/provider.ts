@@ -13,16 +13,12 @@ import { plain, type Channel } from "./channel.js";
 import { PeerError, Refused } from "./error.js";
 import { failurePayload } from "./failure.js";
 import { IncomingMessage } from "./incoming-message.js";
+import { IncomingWatches } from "./incoming-watches.js";
 import type { Peer } from "./peer.js";
+import { SendWindow } from "./send-window.js";
 import type { ProvidedMessage, ProvidedService, ServiceMap } from "./service-map.js";
 
 const SLOTS_MAX = 0x1_0000;
-
-/** Somebody on the other side waits for the end of what is behind a slot. */
-interface Watch {
-  readonly slot: number;
-  readonly controller: AbortController;
-}
 
 export class Provider {
   readonly #channel: Channel;
@@ -33,14 +29,12 @@ export class Provider {
   readonly #sends = new Set<IncomingMessage>();
   /** Calls that begin when there is room for answers again. */
   readonly #parkedForRoom = new Ring<IncomingMessage>();
-  readonly #watches = new Map<number, Watch>();
+  readonly #watches: IncomingWatches;
+  readonly #sendWindow: SendWindow;
   #callBytes = 0;
-  /** What the other side may still send. */
-  #sendsLeft: number;
-  #sendBytesLeft: number;
-  #messagesOwed = 0;
-  #bytesOwed = 0;
+  /** Refusals and failures written since what had been written by then, `#refusalsUntil`, has left. */
   #refusals = 0;
+  #refusalsUntil = 0;
   #isAnnouncing = false;
   #isClosing = false;
   #isLost = false;
@@ -48,8 +42,8 @@ export class Provider {
   constructor(channel: Channel, semaphore: Semaphore | undefined) {
     this.#channel = channel;
     this.#semaphore = semaphore;
-    this.#sendsLeft = channel.limits.sendsMax;
-    this.#sendBytesLeft = channel.limits.sendBytesMax;
+    this.#watches = new IncomingWatches((id, reason) => this.#post(FrameKind.reply, id, reason));
+    this.#sendWindow = new SendWindow(channel.limits.sendsMax, channel.limits.sendBytesMax);
   }
 
   get peer(): Peer {
@@ -97,7 +91,7 @@ export class Provider {
     if (slot === -1) return false;
     this.#slots[slot] = undefined;
     this.#channel.post(plain(FrameKind.withdraw, slot));
-    for (const [id, watch] of this.#watches) if (watch.slot === slot) this.#endWatch(id, "withdrawn");
+    this.#watches.endSlot(slot, "withdrawn");
     return true;
   }
 
@@ -129,11 +123,9 @@ export class Provider {
   sent(): void {
     const { reader } = this.#channel;
     const bytes = reader.frameBytes;
-    if (this.#sendsLeft <= 0 || this.#sendBytesLeft <= 0) {
+    if (!this.#sendWindow.take(bytes)) {
       return this.#channel.fault(new PeerError("credit-exceeded", "the other side sent more than it was allowed"));
     }
-    this.#sendsLeft--;
-    this.#sendBytesLeft -= bytes;
     const service = this.#slots[reader.frame.service];
     const message = service?.messages[reader.frame.message];
     if (message?.kind !== "send") {
@@ -145,7 +137,7 @@ export class Provider {
 
   /** A cancel frame: [ConnID]. Nobody waits for the answer, but it is sent all the same: it gives the credit back. */
   cancelled(id: number): void {
-    if (this.#watches.has(id)) return this.#endWatch(id, "cancelled");
+    if (this.#watches.has(id)) return this.#watches.end(id, "cancelled");
     const task = this.#calls.get(id);
     if (task !== undefined) this.#abort(task, new PeerError("cancelled", "cancelled by the caller", { maybeExecuted: true }));
   }
@@ -153,17 +145,12 @@ export class Provider {
   /** A watch frame: [ConnID] [slot]. Answered when the service is withdrawn or the actor behind it ends. */
   watched(id: number, slot: number): void {
     const service = this.#slots[slot];
-    if (service === undefined) return this.#reply(id, "unknown-service");
-    if (this.#watches.size >= this.#channel.limits.watchesMax) return this.refuse(id, "watches-full", "too many watches");
+    if (service === undefined) return this.#post(FrameKind.reply, id, "unknown-service");
     if (id === 0 || this.#watches.has(id)) {
       return this.#channel.fault(new PeerError("call-invalid", `ConnID ${id} is reserved, or of a watch that has not ended`));
     }
-    const controller = new AbortController();
-    this.#watches.set(id, { slot, controller });
-    service.address?.watch({ signal: controller.signal }).then(
-      ({ reason }) => this.#endWatch(id, reason),
-      () => this.#endWatch(id, "unknown"),
-    );
+    if (this.#watches.size >= this.#channel.limits.watchesMax) return this.refuse(id, "watches-full", "too many watches");
+    this.#watches.add(id, slot, service);
   }
 
   granted(task: IncomingMessage): void {
@@ -192,7 +179,7 @@ export class Provider {
   /** Takes no more, and refuses what has not begun. */
   close(): void {
     this.#isClosing = true;
-    for (const id of this.#watches.keys()) this.#endWatch(id, "closing");
+    this.#watches.endAll("closing");
     for (const task of this.#calls.values()) {
       if (task.parked === undefined) continue;
       this.#unpark(task);
@@ -205,20 +192,15 @@ export class Provider {
   abortAll(reason: Error, isLost: boolean): void {
     this.#isClosing = true;
     this.#isLost ||= isLost;
-    if (isLost) for (const id of this.#watches.keys()) this.#endWatch(id, "connection-lost");
+    if (isLost) this.#watches.endAll("connection-lost");
     for (const task of [...this.#calls.values(), ...this.#sends]) if (!task.isAborted) this.#abort(task, reason);
   }
 
-  /** Answers a request that was not taken. More of these than fit are only made by a peer that never reads. */
+  /** Answers a request that was not taken; id 0 stands for a send. */
   refuse(id: number, code: string, message: string): void {
     const error = new Refused(code, message);
     this.#channel.emit({ type: "refused", direction: "incoming", error });
     this.#post(FrameKind.refuse, id, [code, message]);
-  }
-
-  /** What was refused has left. */
-  flushed(): void {
-    this.#refusals = 0;
   }
 
   #announce(slot: number, { service }: ProvidedService): void {
@@ -354,35 +336,21 @@ export class Provider {
     task.parked = undefined;
   }
 
-  /** Returns credit, a quarter of the window at a time. */
   #giveBack(bytes: number): void {
-    const { sendsMax, sendBytesMax } = this.#channel.limits;
-    this.#messagesOwed++;
-    this.#bytesOwed += bytes;
-    if (this.#isLost || (this.#messagesOwed * 4 < sendsMax && this.#bytesOwed * 4 < sendBytesMax)) return;
-    this.#channel.post({ ...plain(FrameKind.credit, this.#messagesOwed), amount: this.#bytesOwed });
-    this.#sendsLeft += this.#messagesOwed;
-    this.#sendBytesLeft += this.#bytesOwed;
-    this.#messagesOwed = 0;
-    this.#bytesOwed = 0;
+    if (!this.#sendWindow.handled(bytes) || this.#isLost) return;
+    const given = this.#sendWindow.giveBack();
+    this.#channel.post({ ...plain(FrameKind.credit, given.messages), amount: given.bytes });
   }
 
-  #endWatch(id: number, reason: string): void {
-    const watch = this.#watches.get(id);
-    if (watch === undefined) return;
-    this.#watches.delete(id);
-    watch.controller.abort();
-    this.#reply(id, reason);
-  }
-
-  #reply(id: number, value: unknown): void {
-    this.#post(FrameKind.reply, id, value);
-  }
-
-  /** Writes a frame that the other side caused by asking nonsense or by failing; bounded, since these need no credit. */
+  /** Writes a frame that needs no credit. More of these than the limit are only made for a peer that never reads. */
   #post(kind: number, id: number, payload: unknown): void {
     if (this.#isLost) return;
-    if (++this.#refusals > this.#channel.limits.refusalsMax) {
+    const { outbox, limits } = this.#channel;
+    if (outbox.deliveredBytes >= this.#refusalsUntil) {
+      this.#refusals = 0;
+      this.#refusalsUntil = outbox.deliveredBytes + outbox.pendingBytes + 1;
+    }
+    if (++this.#refusals > limits.refusalsMax) {
       return this.#channel.fault(new PeerError("refusals-exceeded", "the other side asks what is refused and does not read the answers"));
     }
     this.#channel.post(plain(kind, id), payload);

@@ -5,19 +5,20 @@
 // A session never waits for its socket: what is written lies in the outbox until the connection takes it. And it never
 // stops reading for want of a permit: calls without one are parked, so that answers, credit and cancels get through.
 
-import { Emitter, oneShot, systemClock, systemRandom, Timers, type Clock, type Inspection } from "../base/index.js";
+import { Emitter, systemClock, systemRandom, Timers, type Clock, type Inspection } from "../base/index.js";
 import { Mailbox, type Address, type AnyService, type MailboxOwner } from "../actor/index.js";
 import type { Connection } from "../transport/index.js";
 import { FrameKind, troupeCbor, type FrameHeader, type FrameReader, type WireFormat } from "../wire/index.js";
 import { parseAnnouncement } from "./announcement.js";
 import { Caller } from "./caller.js";
 import { plain, type Channel } from "./channel.js";
-import { ConnectionLost, PeerError } from "./error.js";
+import { Ending } from "./ending.js";
+import { PeerError } from "./error.js";
 import type { ClosedReason, PeerEvent } from "./events.js";
-import { goodbyePayload, parseGoodbye } from "./goodbye.js";
+import { Greeting } from "./greeting.js";
 import { Heartbeat } from "./heartbeat.js";
-import { HELLO_BYTES_MAX, helloPayload, NO_CREDIT, ownHello, parseHello, PROTOCOL_MINOR, type Hello } from "./hello.js";
-import { Lifecycle, type LifecycleState } from "./lifecycle.js";
+import { HELLO_BYTES_MAX, helloPayload, NO_CREDIT, ownHello, PROTOCOL_MINOR, type Hello } from "./hello.js";
+import type { LifecycleState } from "./lifecycle.js";
 import { limitsOf, timesOf, type PeerLimits, type PeerTimes } from "./limits.js";
 import { Outbox } from "./outbox.js";
 import type { OutgoingLane, WaitingMessage } from "./outgoing-lane.js";
@@ -27,8 +28,6 @@ import { Provider } from "./provider.js";
 import { randomId, remoteOf, RemoteServices, type Remote } from "./remote.js";
 import type { ServiceMap } from "./service-map.js";
 
-/** How long the other side may take to end its half of a connection that this side has ended. */
-const FINISH_MS = 1000;
 /** Undecoded bytes beyond which the connection is paused until they are handled. */
 const INCOMING_BYTES_MAX = 1024 * 1024;
 
@@ -44,8 +43,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   readonly outbox: Outbox;
   readonly inspection: Inspection | undefined;
   readonly emitter = new Emitter<PeerEvent>();
-  readonly opening = oneShot<void>();
-  readonly closing = oneShot<ClosedReason>();
+  readonly ending: Ending;
   readonly outgoing: OutgoingLane;
   remoteLimits = NO_CREDIT;
 
@@ -53,17 +51,11 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   readonly #caller: Caller;
   readonly #provider: Provider;
   readonly #services: RemoteServices;
+  readonly #greeting: Greeting;
   readonly #mailbox: Mailbox<WaitingMessage, FrameHeader>;
-  readonly #lifecycle: Lifecycle;
   readonly #heartbeat: Heartbeat;
-  #hello: Hello | undefined;
-  #servicesAwaited = 0;
   #isGreeting = true;
-  #isReading = true;
   #isPaused = false;
-  #isClosed = false;
-  /** Why the connection ends, as soon as that is known. */
-  #reason: ClosedReason | undefined;
   #pongOwed: number | undefined;
   #frames = 0;
   #framesIgnored = 0;
@@ -82,11 +74,21 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
     this.inspection = options.inspection;
     this.id = options.id ?? randomId(options.random ?? systemRandom);
     this.#services = new RemoteServices(this.limits.servicesMax);
+    this.#greeting = new Greeting(this.#services, this.limits.servicesMax);
     this.#caller = new Caller(this);
     this.outgoing = this.#caller.lane;
     this.#provider = new Provider(this, options.backpressure);
     this.#mailbox = new Mailbox(this, this.clock, { isDeferred: true });
-    this.#lifecycle = this.#begin();
+    this.ending = new Ending({
+      channel: this,
+      connection,
+      caller: this.#caller,
+      provider: this.#provider,
+      onClosed: () => {
+        this.#mailbox.close();
+        this.timers.clear(this.#heartbeat);
+      },
+    });
     this.#heartbeat = new Heartbeat(
       {
         clock: this.clock,
@@ -94,28 +96,26 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
         outbox: this.outbox,
         hasPartialFrame: () => this.reader.buffered > 0 && !this.#isPaused,
         ping: () => void this.post(plain(FrameKind.ping, 0)),
-        dead: (error) => this.#die(error),
+        dead: (error) => this.ending.dead(error),
       },
       this.times.heartbeatMs,
       this.times.stallMs,
     );
-    // Nobody has to wait for a peer to open.
-    this.opening.promise.catch(() => {});
     this.#greet(options);
     connection.open({
       received: (bytes) => this.#received(bytes),
       drained: () => this.#drained(),
-      ended: () => this.#ended(),
-      closed: (error) => this.#lost(error),
+      ended: () => this.ending.ended(),
+      closed: (error) => this.ending.lost(error),
     });
   }
 
   get state(): LifecycleState {
-    return this.#lifecycle.state;
+    return this.ending.state;
   }
 
   get remote(): Remote {
-    return remoteOf(this.#hello, this.#connection.remoteEndpoint, this.#services);
+    return remoteOf(this.#greeting.hello, this.#connection.remoteEndpoint, this.#services);
   }
 
   get stats(): PeerStats {
@@ -143,23 +143,14 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   }
 
   close(graceMs: number = this.times.graceMs): Promise<ClosedReason> {
-    this.#lifecycle.send({ type: "close", graceMs });
-    return this.closing.promise;
-  }
-
-  abort(reason: unknown): void {
-    if (this.#isClosed) return;
-    const error = reason instanceof Error ? reason : new PeerError("aborted", textOf(reason), { cause: reason });
-    this.#reason ??= { by: "local", code: "aborted", error };
-    this.#caller.end(this.#reason, true);
-    this.#connection.abort(error);
+    return this.ending.close(graceMs);
   }
 
   // What the mailbox works for.
 
   readonly incoming = {
     take: (): FrameHeader | undefined => {
-      if (!this.#isReading) return undefined;
+      if (!this.ending.isReading) return undefined;
       try {
         return this.reader.next() ? this.reader.frame : undefined;
       } catch (error) {
@@ -191,8 +182,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
       this.post(plain(FrameKind.pong, token));
     }
     this.outbox.flush();
-    if (this.outbox.pendingBytes === 0) this.#provider.flushed();
-    const isBehind = this.#isReading && this.reader.buffered > INCOMING_BYTES_MAX;
+    const isBehind = this.ending.isReading && this.reader.buffered > INCOMING_BYTES_MAX;
     if (isBehind === this.#isPaused) return;
     this.#isPaused = isBehind;
     if (isBehind) this.#connection.pause();
@@ -218,22 +208,16 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   }
 
   taskEnded(): void {
-    if (this.#reason === undefined || !this.#provider.isIdle) return;
-    if (this.#isClosed) this.timers.close();
-    else this.#idle();
+    if (this.#provider.isIdle) this.ending.idle();
   }
 
   emit(event: PeerEvent): void {
     if (this.emitter.has(event.type)) this.emitter.emit(event);
+    if (event.type === "closed") this.emitter.end();
   }
 
   fault(error: Error): void {
-    if (this.#isClosed || this.#reason?.by === "fault") return;
-    const code = codeOf(error);
-    this.#end({ by: "fault", code, error });
-    this.emit({ type: "fault", error });
-    this.#say(code, error.message);
-    this.#lifecycle.send({ type: "fault" });
+    this.ending.fault(error);
   }
 
   #written(header: FrameHeader, bytes: number): void {
@@ -257,23 +241,20 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
 
   /** The first frames of the other side: its hello, and as many services as that says. */
   #greeted(frame: FrameHeader): void {
-    if (frame.kind === FrameKind.goodbye) return this.#goodbye();
-    if (this.#hello === undefined) {
-      if (frame.kind !== FrameKind.hello) throw new PeerError("hello-expected", `the first frame is of kind ${frame.kind}`);
-      this.#hello = parseHello(this.reader.value(), this.limits.servicesMax);
-      this.remoteLimits = this.#hello.limits;
-      this.reader.frameBytesMax = this.limits.frameBytesMax;
-      this.#servicesAwaited = this.#hello.services;
-      this.#heartbeat.greeted(this.#hello.heartbeatMs);
-    } else {
-      if (frame.kind !== FrameKind.provide) throw new PeerError("hello-expected", `a frame of kind ${frame.kind} interrupts the greeting`);
-      this.#services.provide(frame.id, parseAnnouncement(this.reader.value()));
-      this.#servicesAwaited--;
-    }
-    if (this.#servicesAwaited > 0) return;
+    if (frame.kind === FrameKind.goodbye) return this.ending.goodbye(this.reader.value());
+    const isComplete = this.#greeting.take(this.reader);
+    if (frame.kind === FrameKind.hello) this.#introduced(this.#greeting.hello as Hello);
+    if (!isComplete) return;
     this.#isGreeting = false;
     this.#caller.open();
-    this.#lifecycle.send({ type: "greeted" });
+    this.ending.greeted();
+  }
+
+  /** Who the other side is, and what it takes, is known. */
+  #introduced({ limits, heartbeatMs }: Hello): void {
+    this.remoteLimits = limits;
+    this.reader.frameBytesMax = this.limits.frameBytesMax;
+    this.#heartbeat.greeted(heartbeatMs);
   }
 
   // After the greeting. docs/reference/protocol.md has the frames in full.
@@ -306,7 +287,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
       case FrameKind.withdraw: // [slot]
         return this.#withdrawn(frame.id);
       case FrameKind.goodbye: // [code, message]
-        return this.#goodbye();
+        return this.ending.goodbye(this.reader.value());
       default:
         return this.#unknown(frame.kind);
     }
@@ -326,26 +307,14 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
 
   /** A kind that this version does not know is ignored from a newer one, and nonsense from an equal one. */
   #unknown(kind: number): void {
-    if ((this.#hello?.minor ?? 0) <= PROTOCOL_MINOR) throw new PeerError("frame-unknown", `there are no frames of kind ${kind}`);
+    if ((this.#greeting.hello?.minor ?? 0) <= PROTOCOL_MINOR) throw new PeerError("frame-unknown", `there are no frames of kind ${kind}`);
     this.#framesIgnored++;
-  }
-
-  #goodbye(): void {
-    const { code, message } = parseGoodbye(this.reader.value());
-    if (code === "closed") {
-      this.#reason ??= { by: "remote", code };
-      this.#caller.end(this.#reason, false);
-      this.#lifecycle.send({ type: "goodbye" });
-      return;
-    }
-    this.#end({ by: "remote", code, error: new PeerError(code, message) });
-    this.#lifecycle.send({ type: "ended" });
   }
 
   // The connection.
 
   #received(bytes: Uint8Array): void {
-    if (!this.#isReading) return;
+    if (!this.ending.isReading) return;
     const framesBefore = this.#frames;
     this.reader.push(bytes);
     this.#mailbox.run();
@@ -357,99 +326,4 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
     this.#provider.drained();
     this.#mailbox.run();
   }
-
-  #ended(): void {
-    this.#end({ by: "fault", code: "connection-lost", error: new ConnectionLost("connection-lost", "the other side ended the connection without a word") });
-    this.#lifecycle.send({ type: "ended" });
-  }
-
-  #lost(error: Error | undefined): void {
-    this.#end({ by: "fault", code: "connection-lost", ...(error && { error }) });
-    this.#lifecycle.send({ type: "lost" });
-  }
-
-  #die(error: PeerError): void {
-    this.#end({ by: "fault", code: error.code, error });
-    this.emit({ type: "fault", error });
-    this.#connection.abort(error);
-  }
-
-  /** Nothing is read any more, and nothing that waits for the other side will be answered. The first reason stays. */
-  #end(reason: ClosedReason): void {
-    this.#reason ??= reason;
-    this.#isReading = false;
-    this.#caller.end(this.#reason, true);
-  }
-
-  // The statechart.
-
-  #begin(): Lifecycle {
-    return new Lifecycle(
-      {
-        opened: () => {
-          this.emit({ type: "opened", remote: this.remote });
-          this.opening.resolve();
-        },
-        greetingLate: () => this.fault(new PeerError("greeting-late", `no greeting within ${this.times.handshakeMs} ms`)),
-        drain: () => this.#drain(),
-        leave: () => this.emit({ type: "closing", by: "remote" }),
-        graceOver: () => this.#provider.abortAll(new PeerError("closing", "the grace period is over", { maybeExecuted: true }), false),
-        finish: () => this.#finish(),
-        finishLate: () => this.#connection.abort(),
-        closed: () => this.#close(),
-      },
-      { handshakeMs: this.times.handshakeMs, finishMs: FINISH_MS },
-      this.clock,
-    );
-  }
-
-  #drain(): void {
-    this.#reason ??= { by: "local", code: "closed" };
-    this.emit({ type: "closing", by: "local" });
-    this.#say("closed", "");
-    this.#caller.cancelAll(this.#reason);
-    this.#caller.end(this.#reason, true);
-    this.#provider.close();
-    if (this.#provider.isIdle) this.#idle();
-  }
-
-  /** Tells the statechart in a turn of its own: it may be in the middle of a transition. */
-  #idle(): void {
-    queueMicrotask(() => this.#lifecycle.send({ type: "idle" }));
-  }
-
-  #finish(): void {
-    this.#reason ??= { by: "local", code: "closed" };
-    this.#end(this.#reason);
-    this.outbox.flushAll();
-    this.#connection.close();
-  }
-
-  #say(code: string, message: string): void {
-    this.post(plain(FrameKind.goodbye, 0), goodbyePayload(code, message));
-  }
-
-  #close(): void {
-    const reason = this.#reason as ClosedReason;
-    this.#isClosed = true;
-    this.#mailbox.close();
-    this.timers.clear(this.#heartbeat);
-    this.#provider.abortAll(new ConnectionLost("connection-lost", `the connection ended: ${reason.code}`), true);
-    this.#caller.end(reason, true);
-    // Tasks that ignore their signal still have their time; without any, no timer of the clock is left armed.
-    if (this.#provider.isIdle) this.timers.close();
-    this.opening.reject(reason.error ?? new ConnectionLost("closed", "the connection was closed before it was open"));
-    this.emit({ type: "closed", reason });
-    this.emitter.end();
-    this.closing.resolve(reason);
-  }
-}
-
-function codeOf(error: Error): string {
-  const { code } = error as { code?: unknown };
-  return typeof code === "string" ? code : "internal";
-}
-
-function textOf(reason: unknown): string {
-  return typeof reason === "string" ? reason : "aborted by its owner";
 }

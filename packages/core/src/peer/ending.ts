@@ -1,0 +1,184 @@
+// How a session ends: in order by either side, by a fault, or by the loss of its connection. Whatever happens, calls of
+// this side settle, handlers of this side are told, `closed` is said once, and the first reason stays.
+
+import { oneShot } from "../base/index.js";
+import type { Connection } from "../transport/index.js";
+import { FrameKind } from "../wire/index.js";
+import type { Caller } from "./caller.js";
+import { plain, type Channel } from "./channel.js";
+import { ConnectionLost, PeerError } from "./error.js";
+import type { ClosedReason } from "./events.js";
+import { goodbyePayload, parseGoodbye } from "./goodbye.js";
+import { Lifecycle, type LifecycleState } from "./lifecycle.js";
+import type { Provider } from "./provider.js";
+
+/** How long the other side may take to end its half of a connection that this side has ended. */
+const FINISH_MS = 1000;
+
+/** The parts of a session that an end concerns. */
+export interface EndingParts {
+  readonly channel: Channel;
+  readonly connection: Connection;
+  readonly caller: Caller;
+  readonly provider: Provider;
+  /** The connection is no more; said before anybody outside is told. */
+  readonly onClosed: () => void;
+}
+
+export class Ending {
+  readonly opening = oneShot<void>();
+  readonly closing = oneShot<ClosedReason>();
+  /** False as soon as nothing that the other side says matters any more. */
+  isReading = true;
+  readonly #parts: EndingParts;
+  readonly #lifecycle: Lifecycle;
+  #isClosed = false;
+  /** Why the connection ends, as soon as that is known. */
+  #reason: ClosedReason | undefined;
+
+  constructor(parts: EndingParts) {
+    this.#parts = parts;
+    // Nobody has to wait for a peer to open.
+    this.opening.promise.catch(() => {});
+    const { channel, connection, provider } = parts;
+    const { handshakeMs } = channel.times;
+    this.#lifecycle = new Lifecycle(
+      {
+        opened: () => {
+          channel.emit({ type: "opened", remote: channel.peer.remote });
+          this.opening.resolve();
+        },
+        greetingLate: () => this.fault(new PeerError("greeting-late", `no greeting within ${handshakeMs} ms`)),
+        drain: () => this.#drain(),
+        leave: () => channel.emit({ type: "closing", by: "remote" }),
+        graceOver: () => provider.abortAll(graceOver(), false),
+        finish: () => this.#finish(),
+        finishLate: () => connection.abort(),
+        closed: () => this.#close(),
+      },
+      { handshakeMs, finishMs: FINISH_MS },
+      channel.clock,
+    );
+  }
+
+  get state(): LifecycleState {
+    return this.#lifecycle.state;
+  }
+
+  greeted(): void {
+    this.#lifecycle.send({ type: "greeted" });
+  }
+
+  /** The owner wants an orderly end. */
+  close(graceMs: number): Promise<ClosedReason> {
+    this.#lifecycle.send({ type: "close", graceMs });
+    return this.closing.promise;
+  }
+
+  /** The owner wants an end at once. */
+  abort(reason: unknown): void {
+    if (this.#isClosed) return;
+    const text = typeof reason === "string" ? reason : "aborted by its owner";
+    const error = reason instanceof Error ? reason : new PeerError("aborted", text, { cause: reason });
+    this.#end({ by: "local", code: "aborted", error });
+    this.#parts.connection.abort(error);
+  }
+
+  /** The other side broke the protocol. In this order: an event, a frame that says why, the end, `closed`. */
+  fault(error: Error): void {
+    if (this.#isClosed || this.#reason?.by === "fault") return;
+    const { code } = error as { code?: unknown };
+    const known = typeof code === "string" ? code : "internal";
+    this.#end({ by: "fault", code: known, error });
+    this.#parts.channel.emit({ type: "fault", error });
+    this.#say(known, known === "internal" ? "an internal error" : error.message);
+    this.#lifecycle.send({ type: "fault" });
+  }
+
+  /** The other side shows no life: there is nobody to say anything to. */
+  dead(error: PeerError): void {
+    this.#end({ by: "fault", code: error.code, error });
+    this.#parts.channel.emit({ type: "fault", error });
+    this.#parts.connection.abort(error);
+  }
+
+  /** A goodbye frame: [code, message]. `closed` is an orderly end, in which what runs is still answered. */
+  goodbye(payload: unknown): void {
+    const { code, message } = parseGoodbye(payload);
+    if (code === "closed") {
+      this.#reason ??= { by: "remote", code };
+      this.#parts.caller.end(this.#reason, false);
+      this.#lifecycle.send({ type: "goodbye" });
+      return;
+    }
+    this.#end({ by: "remote", code, error: new PeerError(code, message) });
+    this.#lifecycle.send({ type: "ended" });
+  }
+
+  /** The other side will say nothing more. */
+  ended(): void {
+    const error = new ConnectionLost("connection-lost", "the other side ended the connection without a word");
+    this.#end({ by: "fault", code: "connection-lost", error });
+    this.#lifecycle.send({ type: "ended" });
+  }
+
+  /** The connection is no more. */
+  lost(error: Error | undefined): void {
+    this.#end({ by: "fault", code: "connection-lost", ...(error && { error }) });
+    this.#lifecycle.send({ type: "lost" });
+  }
+
+  /** Nothing of the other side's is being handled any more. */
+  idle(): void {
+    if (this.#isClosed) return this.#parts.channel.timers.close();
+    // In a job of its own: the statechart may be in the middle of a transition.
+    if (this.#reason !== undefined) queueMicrotask(() => this.#lifecycle.send({ type: "idle" }));
+  }
+
+  /** Nothing is read any more, and nothing that waits for the other side will be answered. */
+  #end(reason: ClosedReason): void {
+    this.#reason ??= reason;
+    this.isReading = false;
+    this.#parts.caller.end(this.#reason, true);
+  }
+
+  #drain(): void {
+    const { channel, caller, provider } = this.#parts;
+    this.#reason ??= { by: "local", code: "closed" };
+    channel.emit({ type: "closing", by: "local" });
+    this.#say("closed", "");
+    caller.cancelAll(this.#reason);
+    caller.end(this.#reason, true);
+    provider.close();
+    if (provider.isIdle) this.idle();
+  }
+
+  #finish(): void {
+    const { channel, connection } = this.#parts;
+    this.#end({ by: "local", code: "closed" });
+    channel.outbox.flushAll();
+    connection.close();
+  }
+
+  #close(): void {
+    const { channel, caller, provider, onClosed } = this.#parts;
+    const reason = this.#reason as ClosedReason;
+    this.#isClosed = true;
+    onClosed();
+    provider.abortAll(new ConnectionLost("connection-lost", `the connection ended: ${reason.code}`), true);
+    caller.end(reason, true);
+    // Tasks that ignore their signal still have their time; without any, no timer of the clock is left armed.
+    if (provider.isIdle) channel.timers.close();
+    this.opening.reject(reason.error ?? new ConnectionLost("closed", "the connection was closed before it was open"));
+    channel.emit({ type: "closed", reason });
+    this.closing.resolve(reason);
+  }
+
+  #say(code: string, message: string): void {
+    this.#parts.channel.post(plain(FrameKind.goodbye, 0), goodbyePayload(code, message));
+  }
+}
+
+function graceOver(): PeerError {
+  return new PeerError("closing", "the grace period is over", { maybeExecuted: true });
+}
