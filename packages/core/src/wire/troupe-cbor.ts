@@ -23,6 +23,8 @@ import { FrameKind, type FrameHeader, type FrameReader, type WireFormat } from "
 const HEAD_BYTES = 8;
 const ROUTED_BYTES = 16;
 const CREDIT_BYTES = 12;
+/** What 24 bits of length can say, behind the first eight bytes. */
+const FRAME_BYTES_LIMIT = HEAD_BYTES + 0xff_ffff;
 /** What a frame that is not whole yet gets at most at first; it then doubles with what has really arrived. */
 const PARTIAL_BYTES = 64 * 1024;
 
@@ -71,8 +73,9 @@ function writeHeader(writer: FrameWriter, header: FrameHeader, at: number, frame
 }
 
 function checkLength(frameBytes: number, frameBytesMax: number): void {
-  if (frameBytes > frameBytesMax) {
-    throw new WireError("payload-too-long", `a frame of ${frameBytes} bytes is over the limit of ${frameBytesMax}`);
+  if (frameBytes > frameBytesMax || frameBytes > FRAME_BYTES_LIMIT) {
+    const limit = Math.min(frameBytesMax, FRAME_BYTES_LIMIT);
+    throw new WireError("payload-too-long", `a frame of ${frameBytes} bytes is over the limit of ${limit}`);
   }
 }
 
