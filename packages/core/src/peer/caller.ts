@@ -2,7 +2,7 @@
 // It knows nothing of handlers.
 
 import { oneShot, type OneShot, type Timers } from "../base/index.js";
-import { RemoteError, type CallOptions, type Ended, type SendOptions, type WatchOptions } from "../actor/index.js";
+import { callTimeoutMs, RemoteError, type CallOptions, type Ended, type SendOptions, type WatchOptions } from "../actor/index.js";
 import { FrameKind, type FrameHeader } from "../wire/index.js";
 import { plain, type Channel } from "./channel.js";
 import { ConnectionLost, PeerError, Refused } from "./error.js";
@@ -71,8 +71,9 @@ export class Caller implements Credit {
     if (refusal !== undefined) return Promise.reject(this.#tooLate(refusal));
     const signal = options?.signal;
     if (signal?.aborted === true) return Promise.reject(cancelledBy(signal.reason, false));
-    const timeoutMs = Math.min(options?.timeoutMs ?? this.#channel.times.callTimeoutMs, TIMEOUT_MS_MAX);
     return new Promise((resolve, reject) => {
+      const timeoutMs = this.#timeoutMs(options);
+      if (timeoutMs === 0) throw new PeerError("timeout", `there was no time left for the call of ${name}`);
       const call = new OutgoingCall(this, service, name, resolve, reject, false);
       try {
         this.#start(call, (target as { index: number }).index, input, timeoutMs);
@@ -241,6 +242,14 @@ export class Caller implements Credit {
     for (const waiting of this.lane.removeAll((each) => each.service === service)) {
       this.#giveUp(waiting, unreachable(service, ""));
     }
+  }
+
+  /** How long a call waits. Infinity, as a handler of a send has left, stands for the default: no call waits for ever. */
+  #timeoutMs(options: CallOptions | undefined): number {
+    const { callTimeoutMs: defaultMs } = this.#channel.times;
+    const given = options?.timeoutMs;
+    const timeoutMs = given === undefined || given === Infinity ? { timeoutMs: defaultMs } : options;
+    return Math.min(callTimeoutMs(timeoutMs), TIMEOUT_MS_MAX);
   }
 
   #start(call: OutgoingCall, message: number, input: unknown, timeoutMs: number): void {
