@@ -91,12 +91,14 @@ export class Caller implements Credit {
     const refusal = this.#ended ?? (target?.kind === "send" ? undefined : unreachable(service, name));
     if (refusal !== undefined) return Promise.reject(this.#tooLate(refusal));
     const message = (target as { index: number }).index;
+    const signal = options?.signal;
+    if (signal?.aborted === true) return Promise.reject(cancelledBy(signal.reason, false));
     try {
       if (service.waiting === 0 && this.hasSendCredit && this.hasRoom) {
         this.#sendNow(this.#channel.post(sendHeader(service.slot, message), input));
         return SENT;
       }
-      return this.#sendLater(service, message, input, options?.signal);
+      return this.#sendLater(service, message, input, signal);
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -279,7 +281,6 @@ export class Caller implements Credit {
   }
 
   #sendLater(service: RemoteService, message: number, input: unknown, signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted === true) return Promise.reject(cancelledBy(signal.reason, false));
     const sent = oneShot<void>();
     const waiting = this.#wait(service, message, input, undefined, sent);
     if (signal === undefined) return sent.promise;
