@@ -36,7 +36,7 @@ export class Caller implements Credit {
   }
 
   get hasRoom(): boolean {
-    return this.#channel.outbox.pendingBytes < this.#channel.limits.outboxBytesMax;
+    return this.#channel.outbox.hasRoom(this.#channel.limits.outboxBytesMax);
   }
 
   get hasCallCredit(): boolean {

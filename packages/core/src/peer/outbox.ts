@@ -39,6 +39,14 @@ export class Outbox extends FrameWriter {
     return this.end - this.start + this.#connection.buffered;
   }
 
+  /**
+   * Whether more may be written. A connection that takes what it is given has room, however much it buffers, and will
+   * not say when that is gone; one that is behind will.
+   */
+  hasRoom(bytesMax: number): boolean {
+    return !this.#isBlocked || this.pendingBytes < bytesMax;
+  }
+
   /** Bytes that the operating system has taken so far: it grows as long as the other side reads. */
   get deliveredBytes(): number {
     return this.#handedOver - this.#connection.buffered;

@@ -208,7 +208,7 @@ export class Provider {
   }
 
   get #hasRoom(): boolean {
-    return this.#channel.outbox.pendingBytes < this.#channel.limits.outboxBytesMax;
+    return this.#channel.outbox.hasRoom(this.#channel.limits.outboxBytesMax);
   }
 
   /** Runs a call that there is room for, as soon as there is a permit. */
