@@ -78,7 +78,7 @@ function makeMachine() {
         after: { handshake: { actions: act("greetingLate") } },
         on: {
           greeted: { target: "open", actions: act("opened") },
-          close: "finishing",
+          close: { target: "draining", actions: ({ context, event }) => void (context.graceMs = event.graceMs) },
           goodbye: "finishing",
           ended: "finishing",
         },
