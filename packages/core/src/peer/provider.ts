@@ -69,7 +69,7 @@ export class Provider {
       this.withdraw(provided.service);
       if (this.#slots.length === SLOTS_MAX) throw new PeerError("slots-exhausted", "too many services were provided and withdrawn");
       this.#slots.push(provided);
-      if (this.#isAnnouncing) this.#announce(this.#slots.length - 1, provided);
+      if (this.#isAnnouncing && !this.#isLost) this.#announce(this.#slots.length - 1, provided);
     }
   }
 
@@ -90,7 +90,7 @@ export class Provider {
     const slot = this.#slots.findIndex((provided) => provided?.service.name === service.name);
     if (slot === -1) return false;
     this.#slots[slot] = undefined;
-    this.#channel.post(plain(FrameKind.withdraw, slot));
+    if (!this.#isLost) this.#channel.post(plain(FrameKind.withdraw, slot));
     this.#watches.endSlot(slot, "withdrawn");
     return true;
   }
