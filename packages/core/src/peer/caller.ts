@@ -20,6 +20,7 @@ export class Caller implements Credit {
   readonly lane: OutgoingLane;
   readonly #channel: Channel;
   readonly #calls = new CallTable();
+  readonly #timeoutDefaultMs: number;
   #callsInFlight = 0;
   #callBytesLeft = 0;
   #sendsLeft = 0;
@@ -33,6 +34,7 @@ export class Caller implements Credit {
     this.#channel = channel;
     this.timers = channel.timers;
     this.lane = new OutgoingLane(this);
+    this.#timeoutDefaultMs = Math.min(callTimeoutMs({ timeoutMs: channel.times.callTimeoutMs }), TIMEOUT_MS_MAX);
   }
 
   get hasRoom(): boolean {
@@ -248,10 +250,9 @@ export class Caller implements Credit {
 
   /** How long a call waits. Infinity, as a handler of a send has left, stands for the default: no call waits for ever. */
   #timeoutMs(options: CallOptions | undefined): number {
-    const { callTimeoutMs: defaultMs } = this.#channel.times;
     const given = options?.timeoutMs;
-    const timeoutMs = given === undefined || given === Infinity ? { timeoutMs: defaultMs } : options;
-    return Math.min(callTimeoutMs(timeoutMs), TIMEOUT_MS_MAX);
+    if (given === undefined || given === Infinity) return this.#timeoutDefaultMs;
+    return Math.min(callTimeoutMs(options), TIMEOUT_MS_MAX);
   }
 
   #start(call: OutgoingCall, message: number, input: unknown, timeoutMs: number): void {
