@@ -7,6 +7,7 @@ import { FrameKind, type FrameHeader } from "../wire/index.js";
 import { plain, type Channel } from "./channel.js";
 import { ConnectionLost, PeerError, Refused } from "./error.js";
 import type { ClosedReason } from "./events.js";
+import { FAILURE_CODE_LENGTH_MAX, FAILURE_MESSAGE_LENGTH_MAX } from "./failure.js";
 import { CallTable, OutgoingCall } from "./outgoing-call.js";
 import { OutgoingLane, type Credit, type WaitingMessage } from "./outgoing-lane.js";
 import { unreachable, type RemoteService } from "./remote.js";
@@ -166,7 +167,7 @@ export class Caller implements Credit {
   replied(id: number): void {
     const call = this.#answered(id);
     if (call === undefined) return;
-    if (call.isWatch) return call.resolve({ reason: String(this.#channel.reader.value()) });
+    if (call.isWatch) return call.resolve({ reason: this.#readReason() });
     let value: unknown;
     try {
       value = this.#channel.reader.value();
@@ -182,7 +183,8 @@ export class Caller implements Credit {
     const call = this.#answered(id);
     if (call === undefined) return;
     const { code, message, data } = this.#readFailure();
-    call.reject(new RemoteError(code, message, data));
+    if (call.isWatch) call.resolve({ reason: code });
+    else call.reject(new RemoteError(code, message, data));
   }
 
   /** A refuse frame: [id] [code, message], where id 0 stands for a send. */
@@ -353,6 +355,17 @@ export class Caller implements Credit {
     return why instanceof PeerError ? why : lost(why, false);
   }
 
+  /** Why a watch has ended; a watch settles whatever the other side says. */
+  #readReason(): string {
+    try {
+      const reason = this.#channel.reader.value();
+      if (typeof reason === "string") return reason.slice(0, FAILURE_CODE_LENGTH_MAX);
+    } catch {
+      // It cannot be read, and so is as good as none.
+    }
+    return "unknown";
+  }
+
   #readFailure(): { code: string; message: string; data: unknown } {
     let payload: unknown;
     try {
@@ -362,8 +375,8 @@ export class Caller implements Credit {
     }
     const [code, message, data] = Array.isArray(payload) ? (payload as unknown[]) : [];
     return {
-      code: typeof code === "string" ? code : "unknown-error",
-      message: typeof message === "string" ? message : "the other side gave no reason",
+      code: typeof code === "string" ? code.slice(0, FAILURE_CODE_LENGTH_MAX) : "unknown-error",
+      message: typeof message === "string" ? message.slice(0, FAILURE_MESSAGE_LENGTH_MAX) : "the other side gave no reason",
       data,
     };
   }

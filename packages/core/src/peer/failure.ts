@@ -5,12 +5,13 @@ import type { WireFormat } from "../wire/index.js";
 
 /** The longest payload of an error, in bytes. */
 export const FAILURE_BYTES_MAX = 4096;
-const CODE_LENGTH_MAX = 128;
-const MESSAGE_LENGTH_MAX = 1024;
+/** How much of a code and of a message crosses, in UTF-16 units. */
+export const FAILURE_CODE_LENGTH_MAX = 128;
+export const FAILURE_MESSAGE_LENGTH_MAX = 1024;
 
 /** What a caller is told of `error`; data that cannot be sent, or is too long, stays at home. */
 export function failurePayload({ code, message, data }: RemoteError, format: WireFormat): unknown {
-  const short = [code.slice(0, CODE_LENGTH_MAX), message.slice(0, MESSAGE_LENGTH_MAX)];
+  const short = [shortText(code, FAILURE_CODE_LENGTH_MAX), shortText(message, FAILURE_MESSAGE_LENGTH_MAX)];
   if (data === undefined) return short;
   try {
     const full = [...short, data];
@@ -18,4 +19,9 @@ export function failurePayload({ code, message, data }: RemoteError, format: Wir
   } catch {
     return short;
   }
+}
+
+/** The beginning of a text. Half a surrogate pair, which no reader would accept, becomes U+FFFD. */
+export function shortText(text: string, lengthMax: number): string {
+  return text.slice(0, lengthMax).replace(/\p{Surrogate}/gu, "\ufffd");
 }

@@ -1,12 +1,10 @@
 // The payload of a `goodbye` frame: [code, message]. `closed` is an orderly end; any other code says what is wrong.
 
 import { WireError } from "../wire/index.js";
-
-const CODE_LENGTH_MAX = 128;
-const MESSAGE_LENGTH_MAX = 1024;
+import { FAILURE_CODE_LENGTH_MAX, FAILURE_MESSAGE_LENGTH_MAX, shortText } from "./failure.js";
 
 export function goodbyePayload(code: string, message: string): unknown {
-  return [code.slice(0, CODE_LENGTH_MAX), message.slice(0, MESSAGE_LENGTH_MAX)];
+  return [shortText(code, FAILURE_CODE_LENGTH_MAX), shortText(message, FAILURE_MESSAGE_LENGTH_MAX)];
 }
 
 /** @throws WireError `goodbye-invalid` */
@@ -15,5 +13,5 @@ export function parseGoodbye(payload: unknown): { readonly code: string; readonl
   if (typeof code !== "string" || typeof message !== "string") {
     throw new WireError("goodbye-invalid", "a goodbye has a code and a message");
   }
-  return { code, message };
+  return { code: shortText(code, FAILURE_CODE_LENGTH_MAX), message: shortText(message, FAILURE_MESSAGE_LENGTH_MAX) };
 }
