@@ -112,8 +112,9 @@ function isAddressOf<S extends AnyService>(
 }
 
 function handlerOf(service: AnyService, handlers: object, name: string): ProvidedMessage["run"] {
-  const handler = (handlers as Record<string, unknown>)[name];
-  if (typeof handler !== "function") {
+  const handler: unknown = Reflect.get(handlers, name);
+  // What every object has, such as `toString`, implements nothing.
+  if (typeof handler !== "function" || handler === Reflect.get(Object.prototype, name)) {
     throw new PeerError("handler-missing", `service ${service.name} has no handler for ${name}`);
   }
   return (input, context) => handler.call(handlers, input, context) as unknown;
