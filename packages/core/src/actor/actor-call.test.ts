@@ -220,6 +220,16 @@ describe("call()", () => {
     actor.abort();
   });
 
+  test("a deadline set right after the last call was settled holds", async () => {
+    const { actor, clock } = stage();
+    await actor.call("pass", "a", { timeoutMs: 1000 });
+    const slow = expect(actor.call("pass", "slow", { timeoutMs: 50 })).rejects.toMatchObject({ code: "timeout" });
+    await clock.flush();
+    await clock.advance(50);
+    await slow;
+    actor.abort();
+  });
+
   test("under random timeouts, cancels and crashes every call settles exactly once, and late ones never run", async () => {
     for (let seed = 1; seed <= 60; seed++) await runCalls(new SeededRandom(seed));
   });

@@ -1,7 +1,7 @@
 // How actors end: in order, at once, and what everybody who holds on to them is told.
 
 import { describe, expect, test } from "vitest";
-import { oneShot, type OneShot } from "../base/index.js";
+import { Inspection, oneShot, type OneShot } from "../base/index.js";
 import { VirtualClock } from "../testing/index.js";
 import type { ActorEvent } from "./actor.js";
 import type { HandlerContext } from "./handlers.js";
@@ -103,6 +103,19 @@ describe("close()", () => {
     ]);
   });
 
+  test("the grace ends also when no call is pending", async () => {
+    const Simple = defineService("simple", { ask: call(), hang: send() });
+    const clock = new VirtualClock();
+    const simple = spawn(Simple, () => ({ ask() {}, hang: () => new Promise<void>(() => {}) }), { clock });
+    await simple.call("ask");
+    await simple.send("hang");
+    const closed = simple.close({ graceMs: 10 });
+    await clock.flush();
+    expect(simple.isClosed).toBe(false);
+    await clock.advance(10);
+    await closed;
+  });
+
   test("a later close() with less grace shortens it, and graceMs 0 gives up at once", async () => {
     const { worker, clock } = stage();
     const slow = expect(worker.call("slow")).rejects.toMatchObject({ code: "actor-stopped" });
@@ -118,19 +131,30 @@ describe("close()", () => {
     await expect(other.worker.close({ graceMs: NaN })).rejects.toMatchObject({ code: "invalid-option" });
   });
 
-  test("senders that wait for room are refused when it begins", async () => {
+  test("senders that waited for room when it began are let in, and worked off too", async () => {
     const { worker, clock, gate, worked } = stage(1);
     const slow = worker.call("slow");
     await clock.flush();
-    await worker.send("work", 1);
-    const parked = [worker.send("work", 2), worker.call("ask", 3)].map((promise) =>
-      expect(promise).rejects.toMatchObject({ code: "actor-stopped" }),
-    );
+    const waiting = [worker.send("work", 1), worker.send("work", 2), worker.call("ask", 3)];
     const closed = worker.close();
-    await Promise.all(parked);
     gate.resolve();
-    await Promise.all([slow, closed]);
-    expect(worked).toEqual([1]);
+    expect(await Promise.all([slow, ...waiting, closed])).toEqual(["done", undefined, undefined, 3, undefined]);
+    expect(worked).toEqual([1, 2, 3]);
+  });
+
+  test("senders that still wait for room when the grace is over reject with actor-stopped", async () => {
+    const { worker, clock, worked } = stage(1);
+    const settled = Promise.allSettled([worker.call("slow")]);
+    await clock.flush();
+    await worker.send("work", 1);
+    const waiting = Promise.allSettled([worker.send("work", 2), worker.call("ask", 3)]);
+    const closed = worker.close({ graceMs: 10 });
+    await clock.advance(10);
+    await closed;
+    const stopped = { reason: { code: "actor-stopped", maybeExecuted: false } };
+    expect(await waiting).toMatchObject([stopped, stopped]);
+    expect(await settled).toMatchObject([{ reason: { maybeExecuted: true } }]);
+    expect(worked).toEqual([]);
   });
 
   test("while an asynchronous setup runs: it is waited for, and then the mailbox is worked off", async () => {
@@ -213,6 +237,30 @@ describe("abort()", () => {
     await slow;
     await clock.flush();
     expect(events).toEqual([{ type: "stopped", ended: { reason: "aborted" } }]);
+  });
+
+  test("while the handlers are made anew: nothing is told of the restart any more", async () => {
+    const gate = oneShot<void>();
+    const inspection = new Inspection();
+    const kinds: string[] = [];
+    inspection.observe(({ kind }) => kinds.push(kind));
+    let setups = 0;
+    const Simple = defineService("simple", { crash: call() });
+    const setup = async () => {
+      if (++setups === 2) await gate.promise;
+      return {
+        crash() {
+          throw new Error("boom");
+        },
+      };
+    };
+    const simple = spawn(Simple, setup, { inspection });
+    await expect(simple.call("crash")).rejects.toThrow("boom");
+    simple.abort();
+    gate.resolve();
+    for (let i = 0; i < 10; i++) await undefined;
+    expect(setups).toBe(2);
+    expect(kinds.at(-1)).toBe("actor-stopped");
   });
 
   test("while an asynchronous setup runs: its signal is aborted, and its handlers are not taken", async () => {

@@ -62,7 +62,6 @@ export class Actor implements MailboxOwner<never, Envelope>, CallHost {
   #incarnation: Incarnation;
   /** The message that is being handled. */
   #current: Envelope | undefined = undefined;
-  #isSettingUp = false;
   #isDraining = false;
   #ended: Ended | undefined = undefined;
   #callCount = 0;
@@ -121,10 +120,9 @@ export class Actor implements MailboxOwner<never, Envelope>, CallHost {
     });
   }
 
-  /** Takes nothing more, works off the mailbox for at most `graceMs`, then ends. */
+  /** Takes nothing new, works off the mailbox and who waits before it for at most `graceMs`, then ends. */
   drain(graceMs: number): void {
     if (this.#ended !== undefined) return;
-    if (!this.#isDraining) this.lane.close(this.stoppedError(undefined));
     this.#isDraining = true;
     if (graceMs <= 0) return this.end({ reason: "stopped" });
     this.timers.after(graceMs, () => this.end({ reason: "stopped" }));
@@ -181,8 +179,7 @@ export class Actor implements MailboxOwner<never, Envelope>, CallHost {
   }
 
   endTurn(): void {
-    if (!this.#isDraining || this.#current !== undefined || this.#isSettingUp) return;
-    if (this.lane.length === 0) this.end({ reason: "stopped" });
+    if (this.#isDraining && this.#current === undefined && this.lane.length === 0) this.end({ reason: "stopped" });
   }
 
   #returned(envelope: Envelope, value: unknown): void {
@@ -227,7 +224,6 @@ export class Actor implements MailboxOwner<never, Envelope>, CallHost {
   #setUp(onDone?: () => void): void {
     const failed = (error: unknown): void => this.end({ reason: "setup-failed", error });
     const done = (handlers: unknown): void => {
-      this.#isSettingUp = false;
       try {
         this.#parts.table.bind(handlers);
       } catch (error) {
@@ -235,7 +231,6 @@ export class Actor implements MailboxOwner<never, Envelope>, CallHost {
       }
       onDone?.();
     };
-    this.#isSettingUp = true;
     let made: unknown;
     let mustWait: boolean;
     try {

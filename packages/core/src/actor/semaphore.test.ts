@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { SeededRandom } from "../testing/index.js";
 import { Semaphore, type PermitWaiter } from "./semaphore.js";
 
@@ -127,8 +127,10 @@ describe("Semaphore", () => {
     const semaphore = new Semaphore(1);
     await semaphore.acquire();
     const controller = new AbortController();
+    const forgotten = vi.spyOn(controller.signal, "removeEventListener");
     const second = semaphore.acquire({ signal: controller.signal });
     semaphore.release();
+    expect(forgotten).toHaveBeenCalledOnce();
     controller.abort();
     await second;
     expect(semaphore.available).toBe(0);

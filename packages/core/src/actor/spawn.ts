@@ -67,9 +67,9 @@ export interface ActorAddress<S extends Service = Service> extends Address<S>, A
   readonly dropped: number;
 
   /**
-   * Takes no more messages, works off those in the mailbox for at most `graceMs`, and resolves when the actor has
-   * ended. What is left by then is given up: calls reject with `actor-stopped`. Inside the actor's own handler, do not
-   * await it.
+   * Takes no new messages, works off those in the mailbox and those whose senders wait for room already, for at most
+   * `graceMs`, and resolves when the actor has ended. What is left by then is given up: calls and waiting senders reject
+   * with `actor-stopped`, and sends are told as `refused`. Inside the actor's own handler, do not await it.
    */
   close(options?: ActorCloseOptions): Promise<void>;
   /** Ends the actor at once: calls reject with `actor-stopped`, and the handler that runs finds its `signal` aborted. */
