@@ -1,29 +1,37 @@
 // Bytes on their way to the connection: frames are put together in a slab, and leave it in one write for each turn.
 //
 // A slab that the transport has let go of is filled again from its beginning, so that a busy connection writes from
-// the same few kilobytes of warm memory. Between turns the slab goes back to a pool: an idle connection has none.
+// the same few kilobytes of warm memory. Between turns the slab goes back to a pool: an idle connection has none. How
+// large a slab is follows what the connection lately wrote in a turn, since a program may speak on a thousand
+// connections in one turn.
 
 import type { Connection } from "../transport/index.js";
 import { FrameWriter } from "../wire/index.js";
 
-const SLAB_BYTES = 256 * 1024;
+const SLAB_BYTES_MIN = 4 * 1024;
+const SLAB_BYTES_MAX = 256 * 1024;
+const SLAB_GROWTH = 4;
 /** Leave early, so that the other side can begin while this one still produces. */
 const EARLY_BYTES = 128 * 1024;
 /** A quarter of what is in flight, but at least this many frames, leave early: see docs/decisions/early-flush.md. */
 const EARLY_FRAMES_MIN = 16;
-const SPARE_SLABS_MAX = 8;
+/** How many bytes the pool keeps of each size. */
+const SPARE_BYTES_MAX = 1024 * 1024;
 
 interface Slab {
   readonly bytes: Uint8Array;
   readonly view: DataView;
 }
 
-const spareSlabs: Slab[] = [];
+const spareSlabs = new Map<number, Slab[]>();
 
 /** The writing end of a peer. It never waits: what the connection does not take is kept here, bounded by the caller. */
 export class Outbox extends FrameWriter {
   readonly #connection: Connection;
   #slab: Slab | undefined;
+  #slabBytes = SLAB_BYTES_MIN;
+  /** The most that one slab has held since it was taken. */
+  #filled = 0;
   #isBlocked = false;
   #frames = 0;
   /** Bytes handed to the connection so far. */
@@ -81,19 +89,20 @@ export class Outbox extends FrameWriter {
   }
 
   protected override makeRoom(count: number): void {
+    if (this.#slab !== undefined) this.#slabBytes = Math.min(this.#slabBytes * SLAB_GROWTH, SLAB_BYTES_MAX);
+    while (this.#slabBytes < count && this.#slabBytes < SLAB_BYTES_MAX) this.#slabBytes *= SLAB_GROWTH;
     if (this.end > this.start) this.#handOver();
-    this.#recycle();
-    if (this.bytes.length - this.end >= count) return;
-    const slab = count > SLAB_BYTES ? makeSlab(count) : (spareSlabs.pop() ?? makeSlab(SLAB_BYTES));
-    this.#slab = slab;
-    this.bytes = slab.bytes;
-    this.view = slab.view;
-    this.start = this.end = 0;
+    if (this.#slab !== undefined && this.#connection.buffered === 0) giveSlab(this.#slab);
+    this.#slab = takeSlab(Math.max(count, this.#slabBytes));
+    this.bytes = this.#slab.bytes;
+    this.view = this.#slab.view;
+    this.start = this.end = this.#filled = 0;
   }
 
   #handOver(): void {
     this.#handedOver += this.end - this.start;
     this.#frames = 0;
+    this.#filled = Math.max(this.#filled, this.end);
     this.#isBlocked = !this.#connection.write(this.bytes.subarray(this.start, this.end));
     this.start = this.end;
   }
@@ -101,13 +110,25 @@ export class Outbox extends FrameWriter {
   /** Gives the slab back if nobody looks at it any more. */
   #recycle(): void {
     if (this.#connection.buffered > 0 || this.#slab === undefined) return;
-    if (this.bytes.length === SLAB_BYTES && spareSlabs.length < SPARE_SLABS_MAX) spareSlabs.push(this.#slab);
+    if (this.#filled * SLAB_GROWTH * 2 < this.#slabBytes) this.#slabBytes /= SLAB_GROWTH;
+    giveSlab(this.#slab);
     this.#slab = undefined;
+    this.#filled = 0;
     this.clear();
   }
 }
 
-function makeSlab(length: number): Slab {
+function takeSlab(length: number): Slab {
+  const spare = spareSlabs.get(length)?.pop();
+  if (spare !== undefined) return spare;
   const bytes = new Uint8Array(length);
   return { bytes, view: new DataView(bytes.buffer) };
+}
+
+function giveSlab(slab: Slab): void {
+  const { length } = slab.bytes;
+  if (length > SLAB_BYTES_MAX) return;
+  let spares = spareSlabs.get(length);
+  if (spares === undefined) spareSlabs.set(length, (spares = []));
+  if ((spares.length + 1) * length <= SPARE_BYTES_MAX) spares.push(slab);
 }
