@@ -14,7 +14,7 @@ export abstract class Deadline {
   /** For `Timers` only. */
   timerNext: Deadline | undefined = undefined;
   /** When it expires, on the clock's scale, in milliseconds. */
-  expiresAt = Infinity;
+  expiresAt: number = Infinity;
 
   /** Called once when the time is up; the deadline is no longer set then. */
   abstract expired(): void;
