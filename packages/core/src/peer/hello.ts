@@ -8,6 +8,8 @@ import type { PeerLimits } from "./limits.js";
 export const PROTOCOL_VERSIONS: readonly number[] = Object.freeze([1]);
 /** Counts additions that older peers may ignore. */
 export const PROTOCOL_MINOR = 0;
+/** The shortest limit of frames that may be announced: an error with its data, or a goodbye, must fit. */
+export const FRAME_BYTES_MIN = 8192;
 /** The longest hello, header included: nothing longer is taken from a stranger. */
 export const HELLO_BYTES_MAX = 4096;
 
@@ -94,7 +96,7 @@ export function parseHello(payload: unknown, servicesMax: number): Hello {
     name,
     heartbeatMs: whole(fields, "heartbeatMs", 10, 3_600_000),
     limits: {
-      frameBytesMax: Math.min(whole(limits, "frameBytesMax", 1024, 0xffff_ffff), 0xff_ffff),
+      frameBytesMax: Math.min(whole(limits, "frameBytesMax", FRAME_BYTES_MIN, 0xffff_ffff), 0xff_ffff),
       callsMax: whole(limits, "callsMax", 1, 0xffff_ffff),
       callBytesMax: whole(limits, "callBytesMax", 1, 0xffff_ffff),
       sendsMax: whole(limits, "sendsMax", 1, 0xffff_ffff),

@@ -8,7 +8,7 @@
 import { Emitter, systemClock, systemRandom, Timers, type Clock, type Inspection } from "../base/index.js";
 import { Mailbox, type Address, type AnyService, type MailboxOwner } from "../actor/index.js";
 import type { Connection } from "../transport/index.js";
-import { FrameKind, troupeCbor, type FrameHeader, type FrameReader, type WireFormat } from "../wire/index.js";
+import { FrameKind, troupeCbor, WireError, type FrameHeader, type FrameReader, type WireFormat } from "../wire/index.js";
 import { parseAnnouncement } from "./announcement.js";
 import { Caller } from "./caller.js";
 import { plain, type Channel } from "./channel.js";
@@ -28,7 +28,7 @@ import { Provider } from "./provider.js";
 import { randomId, remoteOf, RemoteServices, type Remote } from "./remote.js";
 import type { ServiceMap } from "./service-map.js";
 
-/** Undecoded bytes beyond which the connection is paused until they are handled. */
+/** Undecoded bytes beyond which the connection is paused until they are handled; more if one frame may be longer. */
 const INCOMING_BYTES_MAX = 1024 * 1024;
 
 export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeader> {
@@ -55,6 +55,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   readonly #mailbox: Mailbox<WaitingMessage, FrameHeader>;
   readonly #heartbeat: Heartbeat;
   #isGreeting = true;
+  readonly #incomingBytesMax: number;
   #isPaused = false;
   #pongOwed: number | undefined;
   #frames = 0;
@@ -66,6 +67,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
     this.clock = options.clock ?? systemClock;
     this.timers = new Timers(this.clock);
     this.limits = limitsOf(options.limits);
+    this.#incomingBytesMax = Math.max(INCOMING_BYTES_MAX, this.limits.frameBytesMax);
     this.times = timesOf(options);
     this.format = options.wireFormat ?? troupeCbor;
     this.reader = this.format.reader(this.limits);
@@ -182,7 +184,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
       this.post(plain(FrameKind.pong, token));
     }
     this.outbox.flush();
-    const isBehind = this.ending.isReading && this.reader.buffered > INCOMING_BYTES_MAX;
+    const isBehind = this.ending.isReading && this.reader.buffered > this.#incomingBytesMax;
     if (isBehind === this.#isPaused) return;
     this.#isPaused = isBehind;
     if (isBehind) this.#connection.pause();
@@ -288,6 +290,8 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
         return this.#withdrawn(frame.id);
       case FrameKind.goodbye: // [code, message]
         return this.ending.goodbye(this.reader.value());
+      case FrameKind.hello:
+        throw new WireError("hello-invalid", "a second hello");
       default:
         return this.#unknown(frame.kind);
     }

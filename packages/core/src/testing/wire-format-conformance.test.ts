@@ -53,7 +53,7 @@ const BREAKAGES: Record<string, { readonly format: WireFormat; readonly verdict:
   },
   "it copies no payload": {
     format: brokenReader((reader) => {
-      let chunk = new Uint8Array(0);
+      let chunk: Uint8Array = new Uint8Array(0);
       return {
         push: (bytes) => {
           chunk = bytes;
