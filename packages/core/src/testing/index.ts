@@ -5,6 +5,8 @@ export { Fence, fence } from "./fence.js";
 export { Harness, peers, SelfDrivenClock, type PeersOptions } from "./harness.js";
 export { hostilePayloads, randomValue, type HostilePayload } from "./payloads.js";
 export { rawHello, RawPeer, type RawFrame, type RawHeader, type RawPeerOptions, type RawService } from "./raw-peer.js";
+export { Fence, fence } from "./fence.js";
+export { Harness, peers, SelfDrivenClock, type PeersOptions } from "./harness.js";
 export { SeededRandom } from "./seeded-random.js";
 export { siege, Siege, type Attack, type SiegeOptions } from "./siege.js";
 export { transportConformance } from "./transport-conformance.js";
