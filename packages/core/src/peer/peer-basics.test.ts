@@ -161,9 +161,10 @@ test("handlers learn which connection a message came over", async () => {
   const services = new ServiceMap().add(Log, { line: (_, { peer }) => void seen.push(peer), other() {} });
   await using one = await peers({ right: { services } });
   await using two = await peers({ right: { services } });
-  await one.left.address(Log).send("line", 1);
-  await two.left.address(Log).send("line", 2);
-  await Promise.all([one.flush(), two.flush()]);
+  for (const harness of [one, two]) {
+    await harness.left.address(Log).send("line", 1);
+    await harness.flush();
+  }
   expect(seen[0]).toBe(one.right);
   expect(seen[1]).toBe(two.right);
 });
