@@ -65,18 +65,33 @@ export function copyEncoded(target: Uint8Array, offset: number): void {
 
 /** Decodes validated payloads of one connection. */
 export class PayloadDecoder {
-  readonly #decoder = new Decoder({ useRecords: false, mapsAsObjects: true, copyBuffers: true }) as BoundedDecoder;
+  readonly #decoder = makeDecoder(true);
+  #viewingDecoder: BoundedDecoder | undefined;
 
   /** Decodes the one item in `[start, end)`, which the validator has passed. The result owns its memory. */
   decode(bytes: Uint8Array, start: number, end: number): unknown {
     const length = end - start;
-    try {
-      if (length > SCRATCH_BYTES) return this.#decoder.decode(bytes.subarray(start, end));
-      scratch ??= new Uint8Array(SCRATCH_BYTES);
-      for (let i = 0; i < length; i++) scratch[i] = bytes[start + i] as number;
-      return this.#decoder.decode(scratch, length);
-    } catch (error) {
-      throw new WireError("payload-invalid", "the payload could not be decoded", { cause: error });
-    }
+    if (length > SCRATCH_BYTES) return run(this.#decoder, bytes.subarray(start, end), length);
+    scratch ??= new Uint8Array(SCRATCH_BYTES);
+    for (let i = 0; i < length; i++) scratch[i] = bytes[start + i] as number;
+    return run(this.#decoder, scratch, length);
+  }
+
+  /** The same for bytes that nobody else has or will have: byte strings in the result are views of them. */
+  decodeOwned(bytes: Uint8Array, start: number, end: number): unknown {
+    this.#viewingDecoder ??= makeDecoder(false);
+    return run(this.#viewingDecoder, bytes.subarray(start, end), end - start);
+  }
+}
+
+function makeDecoder(copyBuffers: boolean): BoundedDecoder {
+  return new Decoder({ useRecords: false, mapsAsObjects: true, copyBuffers }) as BoundedDecoder;
+}
+
+function run(decoder: BoundedDecoder, bytes: Uint8Array, end: number): unknown {
+  try {
+    return decoder.decode(bytes, end);
+  } catch (error) {
+    throw new WireError("payload-invalid", "the payload could not be decoded", { cause: error });
   }
 }

@@ -134,8 +134,9 @@ class TroupeCborReader implements FrameReader {
   #partial: Uint8Array | undefined;
   #partialLength = 0;
 
-  /** Where the payload of the frame at hand is. */
+  /** Where the payload of the frame at hand is, and whether that is a buffer of its own. */
   #source: Uint8Array | undefined;
+  #isAssembled = false;
   #payloadStart = 0;
   #payloadEnd = 0;
 
@@ -185,7 +186,16 @@ class TroupeCborReader implements FrameReader {
   }
 
   value(): unknown {
-    return this.#decodeIn(this.#source ?? NOTHING, this.#payloadStart, this.#payloadEnd);
+    const bytes = this.#source ?? NOTHING;
+    const start = this.#payloadStart;
+    const end = this.#payloadEnd;
+    this.#validator.check(bytes, start, end);
+    // A frame that came in pieces was put together for this reader alone. If it is little more than one byte string,
+    // that may stay where it is; several would each keep all of it alive.
+    const isOneByteString = this.#validator.byteStrings === 1 && this.#validator.byteStringBytes * 2 > end - start;
+    return this.#isAssembled && isOneByteString
+      ? this.#decoder.decodeOwned(bytes, start, end)
+      : this.#decoder.decode(bytes, start, end);
   }
 
   copyPayload(): Uint8Array {
@@ -194,12 +204,8 @@ class TroupeCborReader implements FrameReader {
   }
 
   decode(payload: Uint8Array): unknown {
-    return this.#decodeIn(payload, 0, payload.length);
-  }
-
-  #decodeIn(bytes: Uint8Array, start: number, end: number): unknown {
-    this.#validator.check(bytes, start, end);
-    return this.#decoder.decode(bytes, start, end);
+    this.#validator.check(payload, 0, payload.length);
+    return this.#decoder.decode(payload, 0, payload.length);
   }
 
   #frameBytesAt(bytes: Uint8Array, at: number): number {
@@ -236,6 +242,7 @@ class TroupeCborReader implements FrameReader {
       }
     }
     this.frameBytes = frameBytes;
+    this.#isAssembled = false;
     this.#source = bytes;
     this.#payloadStart = at + payloadAt;
     this.#payloadEnd = at + frameBytes;
@@ -253,6 +260,7 @@ class TroupeCborReader implements FrameReader {
     const frameBytes = this.#frameBytesAt(this.#partial as Uint8Array, 0);
     if (this.#partialLength < frameBytes && !this.#collect(this.#chunk, frameBytes)) return false;
     this.#take(this.#partial as Uint8Array, 0, frameBytes);
+    this.#isAssembled = true;
     this.#partial = undefined;
     this.#partialLength = 0;
     return true;
