@@ -1,0 +1,73 @@
+// docs/guide/limits.md says what the source does: every default, with its value, and none left out.
+
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import {
+  ACTOR_GRACE_MS,
+  CALL_TIMEOUT_MS,
+  ISSUES_MAX,
+  LANE_DEFAULTS,
+  MAILBOX_DEFAULTS,
+  NAME_BYTES_MAX,
+  RESTART_DEFAULTS,
+  SCHEDULER_QUEUED_MAX,
+  SEMAPHORE_DEFAULTS,
+  SERVICE_MESSAGES_MAX,
+} from "../src/actor/index.js";
+import { EVENTS_BUFFERED_MAX } from "../src/base/index.js";
+import { BACKOFF_DEFAULTS, LINK_WAITING_MAX } from "../src/link/index.js";
+import { FAILURE_BYTES_MAX } from "../src/peer/failure.js";
+import { HELLO_BYTES_MAX } from "../src/peer/hello.js";
+import { HEARTBEATS_MISSED_MAX, LISTEN_DEFAULTS, PEER_LIMITS, PEER_TIMES } from "../src/peer/index.js";
+import { ENDPOINT_LENGTH_MAX, MEMORY_BUFFER_BYTES } from "../src/transport/index.js";
+
+const page = readFileSync(new URL("../../../docs/guide/limits.md", import.meta.url), "utf8");
+
+const { capacity, parkedMax } = LANE_DEFAULTS;
+
+const SECTIONS: readonly (readonly [heading: string, values: object])[] = [
+  ["Of a peer", PEER_LIMITS],
+  ["Times of a peer", PEER_TIMES],
+  ["Of a listener", LISTEN_DEFAULTS],
+  ["Of a link", BACKOFF_DEFAULTS],
+  ["Of an actor", { capacity, parkedMax, ...RESTART_DEFAULTS }],
+  [
+    "Single values",
+    {
+      CALL_TIMEOUT_MS,
+      ACTOR_GRACE_MS,
+      HEARTBEATS_MISSED_MAX,
+      LINK_WAITING_MAX,
+      SCHEDULER_QUEUED_MAX,
+      SEMAPHORE_WAITING_MAX: SEMAPHORE_DEFAULTS.waitingMax,
+      EVENTS_BUFFERED_MAX,
+      ISSUES_MAX,
+      NAME_BYTES_MAX,
+      SERVICE_MESSAGES_MAX,
+      HELLO_BYTES_MAX,
+      FAILURE_BYTES_MAX,
+      ENDPOINT_LENGTH_MAX,
+      MEMORY_BUFFER_BYTES,
+      TURN_ITEMS_MAX: MAILBOX_DEFAULTS.turnItemsMax,
+      OUTGOING_RUN_MAX: MAILBOX_DEFAULTS.outgoingRunMax,
+    },
+  ],
+];
+
+describe("docs/guide/limits.md", () => {
+  it.each(SECTIONS)("%s: has every default with its value", (heading, values) => {
+    expect(rowsUnder(heading)).toEqual(values);
+  });
+
+  it("has no table that is not compared", () => {
+    const headings = [...page.matchAll(/^## (.+)$/gm)].map(({ 1: heading }) => heading);
+    expect(headings).toEqual(SECTIONS.map(([heading]) => heading));
+  });
+});
+
+/** The first two cells of each row: a name in backticks and a number. */
+function rowsUnder(heading: string): Record<string, number> {
+  const section = page.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
+  const rows = [...section.matchAll(/^\|\s*`(\w+)`\s*\|\s*([\d,]+)\s*\|/gm)];
+  return Object.fromEntries(rows.map(([, name = "", value = ""]) => [name, Number(value.replaceAll(",", ""))]));
+}
