@@ -21,6 +21,8 @@ export class IncomingMessage extends Deadline implements CallContext, PermitWait
   parked: Uint8Array | undefined = undefined;
   waitsForPermit = false;
   holdsPermit = false;
+  /** Whether its handler has been entered. */
+  hasBegun = false;
   /** Answered, handled or given up; what the handler still does is nobody's business. */
   isDone = false;
   #controller: AbortController | undefined;

@@ -181,7 +181,7 @@ export class Provider {
     this.#isClosing = true;
     this.#watches.endAll("closing");
     for (const task of this.#calls.values()) {
-      if (task.parked === undefined) continue;
+      if (task.hasBegun) continue;
       this.#unpark(task);
       this.#release(task);
       this.refuse(task.id, "closing", "the other side is closing");
@@ -189,7 +189,7 @@ export class Provider {
   }
 
   /** The time for running tasks is up, or the connection is gone. */
-  abortAll(reason: Error, isLost: boolean): void {
+  abortAll(reason: PeerError, isLost: boolean): void {
     this.#isClosing = true;
     this.#isLost ||= isLost;
     if (isLost) this.#watches.endAll("connection-lost");
@@ -249,6 +249,7 @@ export class Provider {
 
   /** Runs the handler; its answer is written at once if it does not have to be waited for. */
   #execute(task: IncomingMessage, input: unknown): void {
+    task.hasBegun = true;
     let result: unknown;
     try {
       result = invoke(task.message, input, task);
@@ -266,6 +267,7 @@ export class Provider {
   /** The same in a slot of a scheduler, which is kept until the handler has really ended. */
   async #executeScheduled(task: IncomingMessage, input: unknown): Promise<void> {
     if (task.isDone) return;
+    task.hasBegun = true;
     try {
       this.#succeeded(task, await invoke(task.message, input, task));
     } catch (error) {
@@ -320,16 +322,18 @@ export class Provider {
     return true;
   }
 
-  #abort(task: IncomingMessage, reason: Error): void {
+  #abort(task: IncomingMessage, reason: PeerError): void {
     task.abort(reason);
-    if (task.parked !== undefined) {
-      this.#unpark(task);
-      return this.#failed(task, reason);
+    if (task.hasBegun) {
+      if (!task.isDone) this.#channel.timers.set(task, this.#channel.times.abandonMs);
+      return;
     }
-    if (!task.isDone) this.#channel.timers.set(task, this.#channel.times.abandonMs);
+    this.#unpark(task);
+    if (!task.isCall) this.#channel.emit({ type: "refused", direction: "incoming", error: reason });
+    this.#failed(task, reason);
   }
 
-  /** Takes a call that has not begun out of the line for a permit; in the line for room it is skipped. */
+  /** Takes a call that has not begun out of the line for a permit; in the lines for room or a slot it is skipped. */
   #unpark(task: IncomingMessage): void {
     if (task.waitsForPermit) this.#semaphore?.cancel(task);
     task.waitsForPermit = false;
