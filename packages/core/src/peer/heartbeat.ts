@@ -13,7 +13,8 @@ export interface Alive {
   readonly outbox: { readonly deliveredBytes: number; readonly pendingBytes: number };
   /** Whether a frame has arrived in part. */
   hasPartialFrame(): boolean;
-  ping(): void;
+  /** Returns how many bytes that takes. */
+  ping(): number;
   dead(error: PeerError): void;
 }
 
@@ -95,8 +96,9 @@ export class Heartbeat extends Deadline {
   /** Pings, if nothing has left since the last beat. */
   #beat(now: number): void {
     const { deliveredBytes, pendingBytes } = this.#alive.outbox;
-    if (deliveredBytes === this.#bytesAtLastBeat && pendingBytes === 0) this.#alive.ping();
-    this.#bytesAtLastBeat = deliveredBytes;
+    const isSilent = deliveredBytes === this.#bytesAtLastBeat && pendingBytes === 0;
+    // The ping itself is not something that was said: otherwise only every other beat would ping.
+    this.#bytesAtLastBeat = deliveredBytes + (isSilent ? this.#alive.ping() : 0);
     this.#nextBeatAt = now + this.#ownMs;
   }
 }

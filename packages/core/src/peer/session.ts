@@ -97,7 +97,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
         timers: this.timers,
         outbox: this.outbox,
         hasPartialFrame: () => this.reader.buffered > 0 && !this.#isPaused,
-        ping: () => void this.post(plain(FrameKind.ping, 0)),
+        ping: () => this.post(plain(FrameKind.ping, 0)),
         dead: (error) => this.ending.dead(error),
       },
       this.times.heartbeatMs,
