@@ -18,6 +18,7 @@ import {
 /** How many bytes wait in the process, each way, before `write` returns false or reading from the system stops. */
 export const TCP_BUFFER_BYTES = 65_536;
 
+/** What TCP connections are like. */
 export interface TcpOptions {
   /** See `TCP_BUFFER_BYTES`. */
   readonly bufferBytes?: number;

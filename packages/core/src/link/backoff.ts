@@ -1,6 +1,6 @@
 // How long to wait before the next attempt. Full jitter (a random part of a limit that doubles) keeps a thousand
 // clients of one server from coming back together; the budget keeps a server that accepts and drops from being dialled
-// in a circle.
+// in a circle. Pure: time and chance go in, milliseconds come out.
 
 import type { Random } from "../base/index.js";
 
@@ -25,50 +25,50 @@ export const BACKOFF_DEFAULTS: Required<BackoffOptions> = Object.freeze({
   stableMs: 5000,
 });
 
-/** The delays of one link. Pure: time and chance go in, milliseconds come out. */
+/** Doubling more often than this would leave the range of numbers at last; any limit is reached long before. */
+const DOUBLINGS_MAX = 64;
+
+/** The delays of one link. */
 export class Backoff {
   readonly #options: Required<BackoffOptions>;
   readonly #random: Random;
   #failures = 0;
+  /** The budget: earned with time, spent by attempts, never more than `attempts` and never below 0. */
   #attemptsLeft: number;
-  #countedAt: number;
+  #earnedAt: number;
 
-  constructor(options: Required<BackoffOptions>, random: Random, now: number) {
-    this.#options = options;
+  constructor(options: BackoffOptions | undefined, random: Random, now: number) {
+    this.#options = { ...BACKOFF_DEFAULTS, ...options };
     this.#random = random;
-    this.#attemptsLeft = options.attempts;
-    this.#countedAt = now;
+    this.#attemptsLeft = this.#options.attempts;
+    this.#earnedAt = now;
   }
 
-  /** How many attempts have failed in a row. */
-  get failures(): number {
-    return this.#failures;
-  }
-
-  /** An attempt is made. */
+  /** An attempt is made, whether there is one left or the owner insists. */
   attempted(now: number): void {
     this.#earn(now);
-    this.#attemptsLeft--;
+    this.#attemptsLeft = Math.max(0, this.#attemptsLeft - 1);
   }
 
-  /** A connection is lost that had lasted for `lastedMs`. */
-  lost(lastedMs: number): void {
+  /** An attempt has failed, or what came of it was lost after `lastedMs`. Returns how many did in a row. */
+  failed(lastedMs = 0): number {
     if (lastedMs >= this.#options.stableMs) this.#failures = 0;
+    return ++this.#failures;
   }
 
-  /** How long to wait now. random × min(maxMs, minMs × 2^failures), but not before there is an attempt left. */
+  /** How long to wait now. random × min(maxMs, minMs × 2^(failures − 1)), but not before there is an attempt left. */
   delayMs(now: number): number {
     const { minMs, maxMs, attemptMs } = this.#options;
-    const limitMs = Math.min(maxMs, minMs * 2 ** this.#failures);
-    this.#failures++;
+    const doublings = Math.min(Math.max(0, this.#failures - 1), DOUBLINGS_MAX);
+    const limitMs = Math.min(maxMs, minMs * 2 ** doublings);
     this.#earn(now);
-    const untilAttemptMs = this.#attemptsLeft >= 1 ? 0 : (1 - this.#attemptsLeft) * attemptMs;
+    const untilAttemptMs = Math.max(0, 1 - this.#attemptsLeft) * attemptMs;
     return Math.max(this.#random.next() * limitMs, untilAttemptMs);
   }
 
   #earn(now: number): void {
     const { attempts, attemptMs } = this.#options;
-    this.#attemptsLeft = Math.min(attempts, this.#attemptsLeft + (now - this.#countedAt) / attemptMs);
-    this.#countedAt = now;
+    this.#attemptsLeft = Math.min(attempts, this.#attemptsLeft + (now - this.#earnedAt) / attemptMs);
+    this.#earnedAt = now;
   }
 }

@@ -1,11 +1,20 @@
-// The life of a link as a statechart: connecting → up → waiting → connecting … → closed. One attempt at a time, because
-// there is one state for it. The only place in this layer that knows xstate.
+// The life of a link as a statechart: connecting → up → waiting → connecting … → closing → closed. One attempt at a
+// time, because there is one state for it. The only place in this layer that knows xstate.
 
-import { createActor, setup, type ActorRefFrom } from "xstate";
+import { assign, createActor, setup, type ActorRefFrom } from "xstate";
 import type { Clock } from "../base/index.js";
 import { asXstateClock } from "../peer/index.js";
 
-export type LinkState = "connecting" | "up" | "waiting" | "closed";
+export type LinkState =
+  /** An attempt is under way. */
+  | "connecting"
+  /** There is a connection. */
+  | "up"
+  /** The next attempt comes when the delay is over. */
+  | "waiting"
+  /** No attempt will be made any more; what is left of the last one ends. */
+  | "closing"
+  | "closed";
 
 /** What has happened to a link. */
 export type LinkLifecycleEvent =
@@ -15,7 +24,10 @@ export type LinkLifecycleEvent =
   | { type: "down"; delayMs: number }
   /** The owner does not want to wait. */
   | { type: "retry" }
-  | { type: "close" };
+  /** The owner wants no connection any more. */
+  | { type: "close" }
+  /** Neither an attempt nor a connection is left. */
+  | { type: "ended" };
 
 /** What the statechart makes its owner do. */
 export interface LinkLifecycleActions {
@@ -25,7 +37,7 @@ export interface LinkLifecycleActions {
 // Made on first use, so that importing this module runs nothing.
 let machine: ReturnType<typeof makeMachine> | undefined;
 
-// eslint-disable-next-line @typescript-eslint/explicit-function-return-type -- only xstate can name it
+ 
 function makeMachine() {
   return setup({
     types: {
@@ -33,24 +45,20 @@ function makeMachine() {
       events: {} as LinkLifecycleEvent,
       input: {} as LinkLifecycleActions,
     },
-    actions: { dial: ({ context }) => context.actions.dial() },
+    actions: {
+      dial: ({ context }) => context.actions.dial(),
+      postpone: assign(({ event }) => (event.type === "down" ? { delayMs: event.delayMs } : {})),
+    },
     delays: { backoff: ({ context }) => context.delayMs },
   }).createMachine({
     context: ({ input }) => ({ actions: input, delayMs: 0 }),
     initial: "connecting",
-    on: { close: ".closed" },
+    on: { close: ".closing" },
     states: {
-      connecting: {
-        entry: "dial",
-        on: {
-          connected: "up",
-          down: { target: "waiting", actions: ({ context, event }) => void (context.delayMs = event.delayMs) },
-        },
-      },
-      up: {
-        on: { down: { target: "waiting", actions: ({ context, event }) => void (context.delayMs = event.delayMs) } },
-      },
+      connecting: { entry: "dial", on: { connected: "up", down: { target: "waiting", actions: "postpone" } } },
+      up: { on: { down: { target: "waiting", actions: "postpone" } } },
       waiting: { after: { backoff: "connecting" }, on: { retry: "connecting" } },
+      closing: { on: { close: undefined, ended: "closed" } },
       closed: { type: "final" },
     },
   });
@@ -71,7 +79,7 @@ export class LinkLifecycle {
   }
 
   get state(): LinkState {
-    return this.#actor.getSnapshot().value as LinkState;
+    return this.#actor.getSnapshot().value;
   }
 
   send(event: LinkLifecycleEvent): void {

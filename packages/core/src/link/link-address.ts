@@ -1,20 +1,16 @@
 // An address that outlives connections.
 
-import type { Address, AnyService, CallOptions, Ended, SendOptions, WatchOptions } from "../actor/index.js";
-import type { Peer } from "../peer/index.js";
+import { callTimeoutMs, type Address, type AnyService, type CallOptions, type Ended, type SendOptions, type WatchOptions } from "../actor/index.js";
+import { PeerError, type Peer } from "../peer/index.js";
+import type { Begin, RequestOptions } from "./waiting-requests.js";
 
 /** What an address needs of its link. */
 export interface LinkRequests {
+  /** The peer, if it takes messages. */
   readonly peer: Peer | undefined;
   readonly callTimeoutMs: number;
-  /** Runs `begin` with a peer: now, or when the link is up, or rejects. */
-  request<T>(options: RequestOptions | undefined, begin: (peer: Peer, remainingMs?: number) => Promise<T>): Promise<T>;
-}
-
-export interface RequestOptions {
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-  readonly whenDown?: "wait" | "fail";
+  /** For when there is no peer: runs `begin` when there is one, or rejects. */
+  request<T>(options: RequestOptions & Pick<SendOptions, "whenDown">, begin: Begin<T>): Promise<T>;
 }
 
 /** The address of a peer, with the service's types left out. */
@@ -38,17 +34,13 @@ class LinkAddress {
 
   call(message: string, input?: unknown, options?: CallOptions): Promise<unknown> {
     const { peer } = this.#link;
-    if (peer !== undefined) return this.#on(peer).call(message, input, options);
-    const timeoutMs = options?.timeoutMs ?? this.#link.callTimeoutMs;
-    return this.#link.request({ ...options, timeoutMs }, (later, remainingMs) =>
-      this.#on(later).call(message, input, { ...options, timeoutMs: remainingMs ?? timeoutMs }),
-    );
+    return peer === undefined ? this.#callLater(message, input, options) : this.#on(peer).call(message, input, options);
   }
 
   send(message: string, input?: unknown, options?: SendOptions): Promise<void> {
     const { peer } = this.#link;
     if (peer !== undefined) return this.#on(peer).send(message, input, options);
-    return this.#link.request(options, (later) => this.#on(later).send(message, input, options));
+    return this.#link.request({ ...options }, (later) => this.#on(later).send(message, input, options));
   }
 
   trySend(message: string, input?: unknown): boolean {
@@ -56,15 +48,28 @@ class LinkAddress {
     return peer !== undefined && this.#on(peer).trySend(message, input);
   }
 
+  /** While the link is down the way to the actor is no more, whoever may be there when it is up. */
   watch(options?: WatchOptions): Promise<Ended> {
     const { peer } = this.#link;
-    return peer === undefined ? Promise.resolve({ reason: "connection-lost" }) : this.#on(peer).watch(options);
+    if (peer !== undefined) return this.#on(peer).watch(options);
+    const signal = options?.signal;
+    if (signal?.aborted !== true) return Promise.resolve({ reason: "connection-lost" });
+    return Promise.reject(new PeerError("cancelled", "cancelled by the caller", { cause: signal.reason }));
+  }
+
+  /** Asynchronous, so that an invalid timeout is a rejection too. Infinity stands for the default, as everywhere. */
+  async #callLater(message: string, input: unknown, options: CallOptions | undefined): Promise<unknown> {
+    const { timeoutMs: given = Infinity } = options ?? {};
+    const timeoutMs = callTimeoutMs({ timeoutMs: given === Infinity ? this.#link.callTimeoutMs : given });
+    return this.#link.request({ ...options, timeoutMs }, (later, remainingMs) =>
+      this.#on(later).call(message, input, { ...options, timeoutMs: remainingMs }),
+    );
   }
 
   #on(peer: Peer): Untyped {
     if (this.#peer !== peer || this.#address === undefined) {
       this.#peer = peer;
-      this.#address = peer.address(this.service) as unknown as Untyped;
+      this.#address = peer.address(this.service);
     }
     return this.#address;
   }

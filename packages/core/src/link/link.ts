@@ -1,25 +1,27 @@
 // A connection that is made again when it breaks: zero or one peer at a time. Its addresses stay valid all the while.
 
-import { Emitter, oneShot, systemClock, systemRandom, Timers, type Clock, type OneShot, type Unsubscribe } from "../base/index.js";
-import type { Address, AnyService } from "../actor/index.js";
+import { Emitter, oneShot, systemClock, systemRandom, type Clock, type OneShot, type Unsubscribe } from "../base/index.js";
+import type { Address, AnyService, SendOptions } from "../actor/index.js";
 import {
   connect,
   ConnectionLost,
   PEER_TIMES,
-  PeerError,
-  ServiceMap,
   type ClosedReason,
   type CloseOptions,
   type DialOptions,
   type Peer,
+  type ServiceMap,
 } from "../peer/index.js";
-import { findTransport } from "../transport/index.js";
-import { Backoff, BACKOFF_DEFAULTS, type BackoffOptions } from "./backoff.js";
-import { linkAddress, type LinkRequests, type RequestOptions } from "./link-address.js";
+import { findTransport, parseEndpoint, TransportError } from "../transport/index.js";
+import { Backoff, type BackoffOptions } from "./backoff.js";
 import { LinkLifecycle, type LinkState } from "./lifecycle.js";
-import { WaitingRequest, WaitingRequests } from "./waiting-request.js";
+import { linkAddress, type LinkRequests } from "./link-address.js";
+import { Offer } from "./offer.js";
+import { WaitingRequests, type Begin, type RequestOptions } from "./waiting-requests.js";
 
 export interface LinkOptions extends DialOptions {
+  /** Aborting it aborts the link, at any time. */
+  readonly signal?: AbortSignal;
   readonly backoff?: BackoffOptions;
   /** What becomes of calls and sends made while the link is down, unless they say otherwise. `wait` unless set. */
   readonly whenDown?: "wait" | "fail";
@@ -30,12 +32,14 @@ export interface LinkOptions extends DialOptions {
 export const LINK_WAITING_MAX = 1024;
 
 export type LinkEvent =
+  /** There is a connection. What waited for one is on its way already. */
   | { readonly type: "up"; readonly peer: Peer }
-  /** The connection is lost. */
+  /** The connection is lost, or was closed by anything but the link. */
   | { readonly type: "down"; readonly reason: ClosedReason }
-  /** An attempt has failed or a connection was lost; the next attempt comes in `delayMs`. */
+  /** An attempt has failed or a connection was lost; attempt number `attempt` since the last stable connection comes in `delayMs`. */
   | { readonly type: "retrying"; readonly attempt: number; readonly delayMs: number; readonly error?: Error }
-  | { readonly type: "closed" };
+  /** Nothing more will happen. The error, if there is one, is why the link has given up by itself. */
+  | { readonly type: "closed"; readonly error?: Error };
 
 /** Keeps a connection to one endpoint. Made by `link`. */
 export class Link implements LinkRequests {
@@ -43,34 +47,36 @@ export class Link implements LinkRequests {
   readonly #options: LinkOptions;
   readonly #clock: Clock;
   readonly #emitter = new Emitter<LinkEvent>();
-  readonly #timers: Timers;
   readonly #backoff: Backoff;
   readonly #waiting: WaitingRequests;
   readonly #lifecycle: LinkLifecycle;
-  readonly #services = new ServiceMap();
+  readonly #offer = new Offer();
   readonly #closed = oneShot<void>();
-  readonly #dialling = new AbortController();
-  #ready: OneShot<Peer> | undefined;
+  /** Aborted when the link ends. */
+  readonly #life = new AbortController();
+  /** The attempt that is under way, or the last one. Never rejects. */
+  #attempt: Promise<void> = Promise.resolve();
+  /** From when a connection is up until it is no more. */
   #peer: Peer | undefined;
-  #closing: Promise<void> | undefined;
-  /** Whether it is closed, without asking the statechart for every call. */
-  #isEnded = false;
-  #upSince = 0;
+  #upAt = 0;
+  #ready: OneShot<Peer> | undefined;
 
   /** For `link` only. */
   constructor(endpoint: string, options: LinkOptions) {
     // Fails here, and not in every attempt, if nothing can dial it.
+    parseEndpoint(endpoint);
     findTransport(options.transports, endpoint);
+    const { clock = systemClock, random = systemRandom, services, signal } = options;
     this.endpoint = endpoint;
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-    this.#timers = new Timers(this.#clock);
-    this.#waiting = new WaitingRequests(options.waitingMax ?? LINK_WAITING_MAX);
-    this.#backoff = new Backoff({ ...BACKOFF_DEFAULTS, ...options.backoff }, options.random ?? systemRandom, this.#clock.now());
-    if (options.services !== undefined) this.#services.addAll(options.services);
-    this.#lifecycle = new LinkLifecycle({ dial: () => void this.#dial() }, this.#clock);
-    options.signal?.addEventListener("abort", () => this.abort(options.signal?.reason), { once: true, signal: this.#dialling.signal });
+    this.#clock = clock;
+    this.#waiting = new WaitingRequests(clock, options.waitingMax ?? LINK_WAITING_MAX);
+    this.#backoff = new Backoff(options.backoff, random, clock.now());
+    if (services !== undefined) this.#offer.provide(services, undefined);
+    this.#lifecycle = new LinkLifecycle({ dial: () => void (this.#attempt = this.#dial()) }, clock);
+    signal?.addEventListener("abort", () => this.abort(signal.reason), { once: true, signal: this.#life.signal });
     this.#lifecycle.start();
+    if (signal?.aborted === true) this.abort(signal.reason);
   }
 
   get state(): LinkState {
@@ -82,9 +88,9 @@ export class Link implements LinkRequests {
     return this.#options.callTimeoutMs ?? PEER_TIMES.callTimeoutMs;
   }
 
-  /** The peer while the link is up. */
+  /** The peer while the link is up, until either side begins to close it: what is made from then on waits for the next. */
   get peer(): Peer | undefined {
-    return this.#isEnded ? undefined : this.#peer;
+    return this.#peer?.state === "open" && !this.#isEnded ? this.#peer : undefined;
   }
 
   /** How many calls and sends wait for the link to come up. */
@@ -92,7 +98,7 @@ export class Link implements LinkRequests {
     return this.#waiting.length;
   }
 
-  /** Resolves when the link is closed. Never rejects. */
+  /** Resolves when the link is closed and nothing of it is left. Never rejects. */
   get closed(): Promise<void> {
     return this.#closed.promise;
   }
@@ -102,14 +108,15 @@ export class Link implements LinkRequests {
     return linkAddress(service, this);
   }
 
-  /** Resolves with the peer as soon as the link is up. Rejects with `closed` if it is closed instead. */
+  /** Resolves with the peer as soon as the link is up. Rejects with ConnectionLost `closed` if it is closed instead. */
   ready(): Promise<Peer> {
+    if (this.#isEnded) return Promise.reject(this.#closedError());
     if (this.peer !== undefined) return Promise.resolve(this.peer);
-    if (this.#isEnded) return Promise.reject(linkClosed(this.endpoint));
     this.#ready ??= oneShot();
     return this.#ready.promise;
   }
 
+  /** Observes one type of event from now on. */
   on<T extends LinkEvent["type"]>(type: T, listener: (event: Extract<LinkEvent, { type: T }>) => void): Unsubscribe {
     return this.#emitter.on(type, listener);
   }
@@ -121,14 +128,12 @@ export class Link implements LinkRequests {
 
   /** Provides services on this connection and on every later one. */
   provide(services: ServiceMap): void {
-    this.#services.addAll(services);
-    this.peer?.provide(services);
+    this.#offer.provide(services, this.#peer);
   }
 
   /** Provides a service no longer. False if it was not provided. */
   withdraw(service: AnyService): boolean {
-    this.peer?.withdraw(service);
-    return this.#services.remove(service);
+    return this.#offer.withdraw(service, this.#peer);
   }
 
   /** Tries again now instead of when the delay is over: the network is back, say. Nothing if the link is not waiting. */
@@ -136,18 +141,17 @@ export class Link implements LinkRequests {
     this.#lifecycle.send({ type: "retry" });
   }
 
-  /** Closes the connection in order and makes no other. What waits is rejected. Idempotent. */
+  /** Closes the connection in order and makes no other. What waits is rejected. Idempotent: the first grace counts. */
   close(options?: CloseOptions): Promise<void> {
-    this.#end();
-    this.#closing ??= (this.#peer?.close(options) ?? Promise.resolve()).then(() => this.#finish());
-    return this.#closing;
+    this.#end(undefined);
+    void this.#peer?.close(options);
+    return this.closed;
   }
 
-  /** The same at once. */
+  /** The same at once, also in the middle of `close`. */
   abort(reason?: unknown): void {
-    this.#end();
+    this.#end(reason);
     this.#peer?.abort(reason);
-    this.#finish();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -155,93 +159,98 @@ export class Link implements LinkRequests {
   }
 
   /** For addresses of this link only. */
-  request<T>(options: RequestOptions | undefined, begin: (peer: Peer, remainingMs?: number) => Promise<T>): Promise<T> {
-    if (this.#isEnded) return Promise.reject(linkClosed(this.endpoint));
-    if ((options?.whenDown ?? this.#options.whenDown) === "fail") {
-      return Promise.reject(new ConnectionLost("link-down", `the link to ${this.endpoint} is down`));
-    }
-    const { signal } = options ?? {};
-    if (signal?.aborted === true) {
-      return Promise.reject(new PeerError("cancelled", "cancelled by the caller", { cause: signal.reason }));
-    }
-    return new Promise<T>((resolve, reject) => {
-      const request = new WaitingRequest(
-        this.#timers,
-        options?.timeoutMs,
-        signal,
-        (peer, remainingMs) => resolve(begin(peer, options?.timeoutMs === undefined ? undefined : remainingMs)),
-        reject,
-      );
-      if (this.#waiting.add(request)) return;
-      request.fail(new PeerError("waiting-full", `${this.#waiting.length} messages wait for the link already`));
-    });
+  request<T>(options: RequestOptions & Pick<SendOptions, "whenDown">, begin: Begin<T>): Promise<T> {
+    if (this.#isEnded) return Promise.reject(this.#closedError());
+    if ((options.whenDown ?? this.#options.whenDown) !== "fail") return this.#waiting.add(options, begin);
+    return Promise.reject(new ConnectionLost("link-down", `the link to ${this.endpoint} is down`));
+  }
+
+  get #isEnded(): boolean {
+    return this.#life.signal.aborted;
   }
 
   async #dial(): Promise<void> {
     this.#backoff.attempted(this.#clock.now());
+    this.#offer.greeting();
+    const { services } = this.#offer;
     try {
-      const peer = await connect(this.endpoint, { ...this.#options, services: this.#services, signal: this.#dialling.signal });
-      this.#up(peer);
+      const peer = await connect(this.endpoint, { ...this.#options, services, signal: this.#life.signal });
+      if (this.#isEnded) peer.abort(this.#closedError());
+      else if (peer.state === "open") return this.#up(peer);
+      // It has come and gone: as good as none.
+      const { error } = await peer.closed;
+      this.#retry(error);
     } catch (error) {
-      if (!this.#isEnded) this.#retry(error as Error);
+      // Only the transport knows all that is wrong with an endpoint. It will be wrong the next time as well.
+      if (error instanceof TransportError && error.code === "endpoint-invalid") this.#end(error, error);
+      else this.#retry(error as Error);
     }
   }
 
   #up(peer: Peer): void {
-    if (this.#isEnded) return peer.abort(linkClosed(this.endpoint));
     this.#peer = peer;
-    this.#upSince = this.#clock.now();
-    void peer.closed.then((reason) => this.#down(reason));
+    this.#upAt = this.#clock.now();
+    this.#offer.greeted(peer);
     this.#lifecycle.send({ type: "connected" });
-    this.#emitter.emit({ type: "up", peer });
+    void peer.closed.then((reason) => this.#down(reason));
+    // Ahead of anybody who sees that the link is up and sends as well: what has waited goes first.
+    this.#waiting.beginAll(peer);
     this.#ready?.resolve(peer);
     this.#ready = undefined;
-    const now = this.#clock.now();
-    for (const request of this.#waiting.takeAll()) request.begin(peer, now);
+    this.#emitter.emit({ type: "up", peer });
   }
 
   #down(reason: ClosedReason): void {
-    if (this.#isEnded) return;
     this.#peer = undefined;
-    this.#backoff.lost(this.#clock.now() - this.#upSince);
-    this.#emitter.emit({ type: "down", reason });
-    this.#retry(reason.error);
+    if (this.#isEnded) return;
+    const lastedMs = this.#clock.now() - this.#upAt;
+    this.#retry(reason.error, lastedMs, reason);
   }
 
-  #retry(error: Error | undefined): void {
+  /** Waits for the next attempt, and says so: also what was lost, if it was not only an attempt. */
+  #retry(error: Error | undefined, lastedMs?: number, lost?: ClosedReason): void {
+    if (this.#isEnded) return;
+    const attempt = this.#backoff.failed(lastedMs);
     const delayMs = this.#backoff.delayMs(this.#clock.now());
     this.#lifecycle.send({ type: "down", delayMs });
-    this.#emitter.emit({ type: "retrying", attempt: this.#backoff.failures, delayMs, ...(error && { error }) });
+    if (lost !== undefined) this.#emitter.emit({ type: "down", reason: lost });
+    // Whoever saw that may have closed the link, or have made it try at once.
+    if (this.state === "waiting") this.#emitter.emit({ type: "retrying", attempt, delayMs, ...(error && { error }) });
   }
 
-  #end(): void {
-    this.#isEnded = true;
+  /** No attempt is made any more, and nothing waits. The connection is for the caller to end. */
+  #end(cause: unknown, error?: Error): void {
+    if (this.#isEnded) return;
     this.#lifecycle.send({ type: "close" });
-    this.#dialling.abort();
-    for (const request of this.#waiting.takeAll()) request.fail(linkClosed(this.endpoint));
+    this.#life.abort(cause);
+    this.#waiting.failAll(() => this.#closedError());
+    // Nobody has to handle what nobody waits for.
     this.#ready?.promise.catch(() => {});
-    this.#ready?.reject(linkClosed(this.endpoint));
+    this.#ready?.reject(this.#closedError());
     this.#ready = undefined;
-    this.#timers.close();
+    void Promise.all([this.#attempt, this.#peer?.closed]).then(() => this.#ended(error));
   }
 
-  #finish(): void {
-    this.#emitter.emit({ type: "closed" });
-    this.#emitter.end();
+  #ended(error: Error | undefined): void {
+    this.#lifecycle.send({ type: "ended" });
     this.#closed.resolve();
+    this.#emitter.emit({ type: "closed", ...(error && { error }) });
+    this.#emitter.end();
+  }
+
+  #closedError(): ConnectionLost {
+    const { reason } = this.#life.signal as { reason: unknown };
+    return new ConnectionLost("closed", `the link to ${this.endpoint} is closed`, { cause: reason });
   }
 }
 
 /**
  * Keeps a connection to `endpoint`: dials at once, and again after every loss, until it is closed. Returns before it is
- * up; calls and sends made meanwhile wait, or fail if `whenDown` says so.
+ * up; calls and sends made meanwhile wait, or fail if `whenDown` says so. An endpoint that only its transport can tell
+ * to be invalid closes the link.
  *
  * @throws TransportError `scheme-unknown` or `endpoint-invalid`, naming the endpoint.
  */
 export function link(endpoint: string, options: LinkOptions): Link {
   return new Link(endpoint, options);
-}
-
-function linkClosed(endpoint: string): ConnectionLost {
-  return new ConnectionLost("closed", `the link to ${endpoint} is closed`);
 }

@@ -7,9 +7,10 @@ import { FrameKind, type FrameHeader } from "../wire/index.js";
 import { plain, type Channel } from "./channel.js";
 import { ConnectionLost, PeerError, Refused } from "./error.js";
 import type { ClosedReason } from "./events.js";
-import { FAILURE_CODE_LENGTH_MAX, FAILURE_MESSAGE_LENGTH_MAX } from "./failure.js";
+import { readFailure, readReason } from "./failure.js";
 import { CallTable, OutgoingCall } from "./outgoing-call.js";
 import { OutgoingLane, type Credit, type WaitingMessage } from "./outgoing-lane.js";
+import { SendAllowance } from "./send-window.js";
 import { unreachable, type RemoteService } from "./remote.js";
 
 const SENT: Promise<void> = Promise.resolve();
@@ -21,11 +22,10 @@ export class Caller implements Credit {
   readonly lane: OutgoingLane;
   readonly #channel: Channel;
   readonly #calls = new CallTable();
+  readonly #sends = new SendAllowance();
   readonly #timeoutDefaultMs: number;
   #callsInFlight = 0;
   #callBytesLeft = 0;
-  #sendsLeft = 0;
-  #sendBytesLeft = 0;
   #watches = 0;
   #ended: ClosedReason | undefined;
   /** Answers that came after their call had been settled otherwise. */
@@ -47,7 +47,7 @@ export class Caller implements Credit {
   }
 
   get hasSendCredit(): boolean {
-    return this.#sendsLeft > 0 && this.#sendBytesLeft > 0;
+    return this.#sends.isOpen;
   }
 
   /** Calls that the other side has not answered. */
@@ -57,15 +57,14 @@ export class Caller implements Credit {
 
   /** Messages that the other side is not done with, as far as it has said. */
   get inFlight(): number {
-    return this.#callsInFlight + this.#channel.remoteLimits.sendsMax - this.#sendsLeft;
+    return this.#callsInFlight + this.#sends.used;
   }
 
   /** The greeting is complete: the other side's limits hold from now on. */
   open(): void {
     const { callBytesMax, sendsMax, sendBytesMax } = this.#channel.remoteLimits;
     this.#callBytesLeft = callBytesMax;
-    this.#sendsLeft = sendsMax;
-    this.#sendBytesLeft = sendBytesMax;
+    this.#sends.open(sendsMax, sendBytesMax);
   }
 
   call(service: RemoteService, name: string, input: unknown, options: CallOptions | undefined): Promise<unknown> {
@@ -81,7 +80,7 @@ export class Caller implements Credit {
       try {
         this.#start(call, (target as { index: number }).index, input, timeoutMs);
       } catch (error) {
-        reject(error as Error);
+        reject(error);
         return;
       }
       this.timers.set(call, timeoutMs);
@@ -98,12 +97,12 @@ export class Caller implements Credit {
     if (signal?.aborted === true) return Promise.reject(cancelledBy(signal.reason, false));
     try {
       if (service.waiting === 0 && this.hasSendCredit && this.hasRoom) {
-        this.#sendNow(this.#channel.post(sendHeader(service.slot, message), input));
+        this.#sends.spend(this.#channel.post(sendHeader(service.slot, message), input));
         return SENT;
       }
       return this.#sendLater(service, message, input, signal);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 
@@ -111,7 +110,7 @@ export class Caller implements Credit {
     const target = service.messages.get(name);
     if (this.#ended !== undefined || target?.kind !== "send") return false;
     if (service.waiting > 0 || !this.hasSendCredit || !this.hasRoom) return false;
-    this.#sendNow(this.#channel.post(sendHeader(service.slot, target.index), input));
+    this.#sends.spend(this.#channel.post(sendHeader(service.slot, target.index), input));
     return true;
   }
 
@@ -147,7 +146,7 @@ export class Caller implements Credit {
   }
 
   #releaseSend({ slot, message, payload, sent }: WaitingMessage): void {
-    this.#sendNow(this.#channel.forward(sendHeader(slot, message), payload));
+    this.#sends.spend(this.#channel.forward(sendHeader(slot, message), payload));
     sent?.resolve();
   }
 
@@ -167,7 +166,7 @@ export class Caller implements Credit {
   replied(id: number): void {
     const call = this.#answered(id);
     if (call === undefined) return;
-    if (call.isWatch) return call.resolve({ reason: this.#readReason() });
+    if (call.isWatch) return call.resolve({ reason: readReason(this.#channel.reader) });
     let value: unknown;
     try {
       value = this.#channel.reader.value();
@@ -182,14 +181,14 @@ export class Caller implements Credit {
   failed(id: number): void {
     const call = this.#answered(id);
     if (call === undefined) return;
-    const { code, message, data } = this.#readFailure();
+    const { code, message, data } = readFailure(this.#channel.reader);
     if (call.isWatch) call.resolve({ reason: code });
     else call.reject(new RemoteError(code, message, data));
   }
 
   /** A refuse frame: [id] [code, message], where id 0 stands for a send. */
   refused(id: number): void {
-    const { code, message } = this.#readFailure();
+    const { code, message } = readFailure(this.#channel.reader);
     const error = new Refused(code, message);
     if (id === 0) return this.#channel.emit({ type: "refused", direction: "outgoing", error });
     const call = this.#answered(id);
@@ -200,10 +199,7 @@ export class Caller implements Credit {
 
   /** A credit frame: [messages] [bytes] that the other side takes more. */
   credited(messages: number, bytes: number): void {
-    const { sendsMax, sendBytesMax } = this.#channel.remoteLimits;
-    this.#sendsLeft += messages;
-    this.#sendBytesLeft += bytes;
-    if (this.#sendsLeft > sendsMax || this.#sendBytesLeft > sendBytesMax) {
+    if (!this.#sends.refill(messages, bytes)) {
       this.#channel.fault(new PeerError("credit-invalid", "the other side gave back more credit than was used"));
     }
   }
@@ -278,11 +274,6 @@ export class Caller implements Credit {
     this.#callBytesLeft -= bytes;
   }
 
-  #sendNow(bytes: number): void {
-    this.#sendsLeft--;
-    this.#sendBytesLeft -= bytes;
-  }
-
   #sendLater(service: RemoteService, message: number, input: unknown, signal: AbortSignal | undefined): Promise<void> {
     const sent = oneShot<void>();
     const waiting = this.#wait(service, message, input, undefined, sent);
@@ -353,32 +344,6 @@ export class Caller implements Credit {
 
   #tooLate(why: ClosedReason | PeerError): PeerError {
     return why instanceof PeerError ? why : lost(why, false);
-  }
-
-  /** Why a watch has ended; a watch settles whatever the other side says. */
-  #readReason(): string {
-    try {
-      const reason = this.#channel.reader.value();
-      if (typeof reason === "string") return reason.slice(0, FAILURE_CODE_LENGTH_MAX);
-    } catch {
-      // It cannot be read, and so is as good as none.
-    }
-    return "unknown";
-  }
-
-  #readFailure(): { code: string; message: string; data: unknown } {
-    let payload: unknown;
-    try {
-      payload = this.#channel.reader.value();
-    } catch {
-      return { code: "reply-invalid", message: "the other side's error cannot be read", data: undefined };
-    }
-    const [code, message, data] = Array.isArray(payload) ? (payload as unknown[]) : [];
-    return {
-      code: typeof code === "string" ? code.slice(0, FAILURE_CODE_LENGTH_MAX) : "unknown-error",
-      message: typeof message === "string" ? message.slice(0, FAILURE_MESSAGE_LENGTH_MAX) : "the other side gave no reason",
-      data,
-    };
   }
 }
 

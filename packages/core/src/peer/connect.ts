@@ -5,6 +5,7 @@ import { findTransport, TransportError, type Connection, type Transport } from "
 import { PEER_TIMES } from "./limits.js";
 import { Peer, type PeerOptions } from "./peer.js";
 
+/** How to dial, and what the peer is and provides. */
 export interface DialOptions extends PeerOptions {
   /** What may be dialled; the scheme of the endpoint chooses. */
   readonly transports: readonly Transport[];

@@ -1,7 +1,7 @@
 // How a session ends: in order by either side, by a fault, or by the loss of its connection. Whatever happens, calls of
 // this side settle, handlers of this side are told, `closed` is said once, and the first reason stays.
 
-import { oneShot } from "../base/index.js";
+import { oneShot, type OneShot } from "../base/index.js";
 import type { Connection } from "../transport/index.js";
 import { FrameKind } from "../wire/index.js";
 import type { Caller } from "./caller.js";
@@ -26,8 +26,8 @@ export interface EndingParts {
 }
 
 export class Ending {
-  readonly opening = oneShot<void>();
-  readonly closing = oneShot<ClosedReason>();
+  readonly opening: OneShot<void> = oneShot();
+  readonly closing: OneShot<ClosedReason> = oneShot();
   /** False as soon as nothing that the other side says matters any more. */
   isReading = true;
   readonly #parts: EndingParts;

@@ -12,6 +12,7 @@ export interface ClosedReason {
   readonly error?: Error;
 }
 
+/** What can be observed on a peer. */
 export type PeerEvent =
   /** The greeting is complete. */
   | { readonly type: "opened"; readonly remote: Remote }

@@ -1,7 +1,7 @@
-// The payload of an `error` frame: [code, message, data]. Little crosses: no stack, no class, and never more than 4 KiB.
+// The payload of an `error` or `refuse` frame, both halves: [code, message, data]. Little crosses: no stack, no class, and never more than 4 KiB.
 
 import type { RemoteError } from "../actor/index.js";
-import type { WireFormat } from "../wire/index.js";
+import type { FrameReader, WireFormat } from "../wire/index.js";
 
 /** The longest payload of an error, in bytes. */
 export const FAILURE_BYTES_MAX = 4096;
@@ -24,4 +24,34 @@ export function failurePayload({ code, message, data }: RemoteError, format: Wir
 /** The beginning of a text. Half a surrogate pair, which no reader would accept, becomes U+FFFD. */
 export function shortText(text: string, lengthMax: number): string {
   return text.slice(0, lengthMax).replace(/\p{Surrogate}/gu, "\ufffd");
+}
+
+/** What the frame at hand says, which is an `error` or a `refuse`. Never throws: somebody waits for it. */
+export function readFailure(reader: FrameReader): { readonly code: string; readonly message: string; readonly data: unknown } {
+  let payload: unknown;
+  try {
+    payload = reader.value();
+  } catch {
+    return { code: "reply-invalid", message: "the other side's error cannot be read", data: undefined };
+  }
+  const [code, message, data] = Array.isArray(payload) ? (payload as unknown[]) : [];
+  return {
+    code: typeof code === "string" ? shortText(code, FAILURE_CODE_LENGTH_MAX) : "unknown-error",
+    message:
+      typeof message === "string"
+        ? shortText(message, FAILURE_MESSAGE_LENGTH_MAX)
+        : "the other side gave no reason",
+    data,
+  };
+}
+
+/** Why a watch ended, which is the payload of the `reply` at hand. */
+export function readReason(reader: FrameReader): string {
+  try {
+    const reason = reader.value();
+    if (typeof reason === "string") return shortText(reason, FAILURE_CODE_LENGTH_MAX);
+  } catch {
+    // It cannot be read, and so is as good as none.
+  }
+  return "unknown";
 }

@@ -4,6 +4,7 @@
 import { createActor, setup, type ActorRefFrom } from "xstate";
 import type { Clock } from "../base/index.js";
 
+/** Where a peer is in its life. */
 export type LifecycleState = "greeting" | "open" | "draining" | "leaving" | "finishing" | "closed";
 
 /** What has happened to a connection. */
@@ -125,7 +126,7 @@ export class Lifecycle {
   }
 
   get state(): LifecycleState {
-    return this.#actor.getSnapshot().value as LifecycleState;
+    return this.#actor.getSnapshot().value;
   }
 
   send(event: LifecycleEvent): void {

@@ -3,6 +3,7 @@
 
 import { WIRE_LIMITS, type WireLimits } from "../wire/index.js";
 
+/** What a peer accepts and holds. */
 export interface PeerLimits extends WireLimits {
   /** Calls that the other side may have unanswered at once. Announced. */
   readonly callsMax: number;
@@ -26,6 +27,7 @@ export interface PeerLimits extends WireLimits {
   readonly refusalsMax: number;
 }
 
+/** The limits of a peer unless it is told otherwise. */
 export const PEER_LIMITS: PeerLimits = Object.freeze({
   ...WIRE_LIMITS,
   callsMax: 1024,
@@ -56,6 +58,7 @@ export interface PeerTimes {
   readonly abandonMs: number;
 }
 
+/** How long a peer waits unless it is told otherwise. */
 export const PEER_TIMES: PeerTimes = Object.freeze({
   handshakeMs: 5000,
   heartbeatMs: 5000,

@@ -9,6 +9,7 @@ import {
 } from "../transport/index.js";
 import { Peer, type CloseOptions, type PeerOptions } from "./peer.js";
 
+/** Whom to accept, and what each peer is and provides. */
 export interface ListenOptions extends PeerOptions {
   /** What may be listened on; the scheme of the endpoint chooses. */
   readonly transports: readonly Transport[];
@@ -18,11 +19,13 @@ export interface ListenOptions extends PeerOptions {
   readonly greetingsMax?: number;
 }
 
+/** What a listener holds at once unless it is told otherwise. */
 export const LISTEN_DEFAULTS: { readonly connectionsMax: number; readonly greetingsMax: number } = Object.freeze({
   connectionsMax: 10_000,
   greetingsMax: 1000,
 });
 
+/** What can be observed on a listener. */
 export type ListenerEvent =
   /** A greeting is complete. */
   | { readonly type: "peer"; readonly peer: Peer }

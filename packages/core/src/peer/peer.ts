@@ -11,6 +11,7 @@ import type { Remote } from "./remote.js";
 import type { ServiceMap } from "./service-map.js";
 import { Session } from "./session.js";
 
+/** What a peer is and provides. */
 export interface PeerOptions extends Partial<PeerTimes> {
   /** What the other side may use. Nothing unless given. */
   readonly services?: ServiceMap;
@@ -27,6 +28,7 @@ export interface PeerOptions extends Partial<PeerTimes> {
   readonly inspection?: Inspection;
 }
 
+/** How a connection is ended in order. */
 export interface CloseOptions {
   /** How long running calls may still take, in milliseconds. */
   readonly graceMs?: number;
@@ -113,6 +115,7 @@ export class Peer {
   }
 }
 
+/** What a peer is busy with. */
 export interface PeerStats {
   /** Calls of this side that are not answered. */
   readonly callsInFlight: number;

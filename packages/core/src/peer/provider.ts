@@ -99,9 +99,7 @@ export class Provider {
   called(): void {
     const { limits, reader, clock } = this.#channel;
     const { id, service: slot, message: index, amount } = reader.frame;
-    if (id === 0 || this.#calls.has(id)) {
-      return this.#channel.fault(new PeerError("call-invalid", `ConnID ${id} is reserved, or of a call that is not answered yet`));
-    }
+    if (this.#isTaken(id)) return this.#channel.fault(taken(id));
     if (this.#calls.size >= limits.callsMax || this.#callBytes >= limits.callBytesMax) {
       return this.refuse(id, "credit-exceeded", "more calls than were allowed");
     }
@@ -144,11 +142,9 @@ export class Provider {
 
   /** A watch frame: [ConnID] [slot]. Answered when the service is withdrawn or the actor behind it ends. */
   watched(id: number, slot: number): void {
+    if (this.#isTaken(id)) return this.#channel.fault(taken(id));
     const service = this.#slots[slot];
     if (service === undefined) return this.#post(FrameKind.reply, id, "unknown-service");
-    if (id === 0 || this.#watches.has(id)) {
-      return this.#channel.fault(new PeerError("call-invalid", `ConnID ${id} is reserved, or of a watch that has not ended`));
-    }
     if (this.#watches.size >= this.#channel.limits.watchesMax) return this.refuse(id, "watches-full", "too many watches");
     this.#watches.add(id, slot, service);
   }
@@ -205,6 +201,11 @@ export class Provider {
 
   #announce(slot: number, { service }: ProvidedService): void {
     this.#channel.post(plain(FrameKind.provide, slot), announcementPayload(service));
+  }
+
+  /** Calls and watches share their numbers, so that a cancel is about one of them. */
+  #isTaken(id: number): boolean {
+    return id === 0 || this.#calls.has(id) || (this.#watches.size > 0 && this.#watches.has(id));
   }
 
   get #hasRoom(): boolean {
@@ -367,6 +368,10 @@ export class Provider {
 
 function unknown(service: ProvidedService | undefined): [code: string, message: string] {
   return service === undefined ? ["unknown-service", "there is no such service"] : ["unknown-message", "there is no such message"];
+}
+
+function taken(id: number): PeerError {
+  return new PeerError("call-invalid", `ConnID ${id} is reserved, or of a call or watch that is not answered yet`);
 }
 
 /** Runs a handler between the schemas of its message. */

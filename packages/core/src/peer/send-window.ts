@@ -1,7 +1,44 @@
-// What the other side may still send without an answer, in messages and bytes. It counts down as sends arrive, and is
-// given back a quarter at a time as they have been handled, so that a slow handler slows the sender.
+// The credit for sends, which get no answer that could give it back: what the other side may still send, in messages
+// and bytes. It counts down on both sides as sends leave and arrive, and the receiver gives it back, a quarter of the
+// window at a time, as they have been handled, so that a slow handler slows the sender. Pure.
 
-/** The receiver's half of the credit for sends. Pure. */
+/** The sender's half. */
+export class SendAllowance {
+  #messagesMax = 0;
+  #bytesMax = 0;
+  #messagesLeft = 0;
+  #bytesLeft = 0;
+
+  /** The other side has said what it takes. */
+  open(messagesMax: number, bytesMax: number): void {
+    this.#messagesMax = this.#messagesLeft = messagesMax;
+    this.#bytesMax = this.#bytesLeft = bytesMax;
+  }
+
+  /** Whether one more may be sent; the last one may overdraw the bytes. */
+  get isOpen(): boolean {
+    return this.#messagesLeft > 0 && this.#bytesLeft > 0;
+  }
+
+  /** Sends that the other side has not given back. */
+  get used(): number {
+    return this.#messagesMax - this.#messagesLeft;
+  }
+
+  spend(bytes: number): void {
+    this.#messagesLeft--;
+    this.#bytesLeft -= bytes;
+  }
+
+  /** Returns false if more came back than was spent. */
+  refill(messages: number, bytes: number): boolean {
+    this.#messagesLeft += messages;
+    this.#bytesLeft += bytes;
+    return this.#messagesLeft <= this.#messagesMax && this.#bytesLeft <= this.#bytesMax;
+  }
+}
+
+/** The receiver's half. */
 export class SendWindow {
   readonly #messagesMax: number;
   readonly #bytesMax: number;
@@ -15,7 +52,7 @@ export class SendWindow {
     this.#bytesMax = this.#bytesLeft = bytesMax;
   }
 
-  /** A send has arrived; false if it was not covered. The last one may overdraw the bytes. */
+  /** A send has arrived; false if it was not covered. */
   take(bytes: number): boolean {
     if (this.#messagesLeft <= 0 || this.#bytesLeft <= 0) return false;
     this.#messagesLeft--;

@@ -20,6 +20,7 @@ export interface CallContext extends HandlerContext {
   readonly peer: Peer;
 }
 
+/** How the messages of one service are scheduled. */
 export interface ProvideOptions {
   /** How many messages of this service are handled at once. Unlimited unless set. */
   readonly concurrency?: number;

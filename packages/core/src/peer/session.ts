@@ -17,7 +17,7 @@ import { PeerError } from "./error.js";
 import type { ClosedReason, PeerEvent } from "./events.js";
 import { Greeting } from "./greeting.js";
 import { Heartbeat } from "./heartbeat.js";
-import { HELLO_BYTES_MAX, helloPayload, NO_CREDIT, ownHello, PROTOCOL_MINOR, type Hello } from "./hello.js";
+import { HELLO_BYTES_MAX, helloPayload, NO_CREDIT, ownHello, PROTOCOL_MINOR, type Hello, type RemoteLimits } from "./hello.js";
 import type { LifecycleState } from "./lifecycle.js";
 import { limitsOf, timesOf, type PeerLimits, type PeerTimes } from "./limits.js";
 import { Outbox } from "./outbox.js";
@@ -42,10 +42,10 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   readonly reader: FrameReader;
   readonly outbox: Outbox;
   readonly inspection: Inspection | undefined;
-  readonly emitter = new Emitter<PeerEvent>();
+  readonly emitter: Emitter<PeerEvent> = new Emitter();
   readonly ending: Ending;
   readonly outgoing: OutgoingLane;
-  remoteLimits = NO_CREDIT;
+  remoteLimits: RemoteLimits = NO_CREDIT;
 
   readonly #connection: Connection;
   readonly #caller: Caller;

@@ -8,6 +8,7 @@ import { demand } from "./conformance-case.js";
 import type { TransportSubject } from "./transport-conformance/stage.js";
 import { VirtualClock } from "./virtual-clock.js";
 
+/** What the two peers of a harness are like. */
 export interface PeersOptions {
   /** Of the side that dialled, if anybody did. */
   readonly left?: PeerOptions;

@@ -3,10 +3,9 @@
 export { demand, type ConformanceCase } from "./conformance-case.js";
 export { Fence, fence } from "./fence.js";
 export { Harness, peers, SelfDrivenClock, type PeersOptions } from "./harness.js";
+export { memoryPair, type MemoryPairOptions } from "../transport/index.js";
 export { hostilePayloads, randomValue, type HostilePayload } from "./payloads.js";
 export { rawHello, RawPeer, type RawFrame, type RawHeader, type RawPeerOptions, type RawService } from "./raw-peer.js";
-export { Fence, fence } from "./fence.js";
-export { Harness, peers, SelfDrivenClock, type PeersOptions } from "./harness.js";
 export { SeededRandom } from "./seeded-random.js";
 export { siege, Siege, type Attack, type SiegeOptions } from "./siege.js";
 export { transportConformance } from "./transport-conformance.js";

@@ -25,6 +25,7 @@ export interface RawService {
   readonly fingerprint?: string;
 }
 
+/** What a hand-driven peer says of itself. */
 export interface RawPeerOptions {
   readonly wireFormat?: WireFormat;
 }

@@ -81,11 +81,13 @@ export interface Connection {
   abort(reason?: unknown): void;
 }
 
+/** How to dial. */
 export interface TransportConnectOptions {
   /** Aborting it gives up, with code `cancelled`. */
   readonly signal?: AbortSignal;
 }
 
+/** How many to accept, and whom to tell of failures. */
 export interface TransportListenOptions {
   /** More connections than this at once are closed right after they are accepted, and `accept` never sees them. */
   readonly connectionsMax?: number;

@@ -7,6 +7,7 @@ import { TransportError, type Connection, type ConnectionEvents } from "./connec
 /** How many written bytes may wait for the reader before `write` returns false. */
 export const MEMORY_BUFFER_BYTES = 65_536;
 
+/** What the two ends of a pair are like. */
 export interface MemoryPairOptions {
   /** Bytes and events are handed over in its `yield`. */
   readonly clock?: Clock;

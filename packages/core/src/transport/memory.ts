@@ -12,6 +12,7 @@ import {
 import { endpointInvalid, formatEndpoint, parseEndpoint } from "./endpoint.js";
 import { pairMemory, type MemoryPairOptions } from "./memory-connection.js";
 
+/** What connections within one process are like. */
 export interface MemoryOptions extends MemoryPairOptions {
   /** Whether its names are its own. Otherwise all memory transports of the process meet under the same names. */
   readonly isPrivate?: boolean;

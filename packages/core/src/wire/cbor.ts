@@ -85,7 +85,7 @@ export class PayloadDecoder {
 }
 
 function makeDecoder(copyBuffers: boolean): BoundedDecoder {
-  return new Decoder({ useRecords: false, mapsAsObjects: true, copyBuffers }) as BoundedDecoder;
+  return new Decoder({ useRecords: false, mapsAsObjects: true, copyBuffers });
 }
 
 function run(decoder: BoundedDecoder, bytes: Uint8Array, end: number): unknown {

@@ -18,6 +18,7 @@ export interface WireLimits {
   readonly bigintBytesMax: number;
 }
 
+/** What a payload and a frame may be unless it is told otherwise. */
 export const WIRE_LIMITS: WireLimits = Object.freeze({
   frameBytesMax: 1024 * 1024,
   depthMax: 64,

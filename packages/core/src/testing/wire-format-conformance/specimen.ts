@@ -5,6 +5,7 @@ import { demand } from "../conformance-case.js";
 import { hostilePayloads, randomValue, type HostilePayload } from "../payloads.js";
 import { SeededRandom } from "../seeded-random.js";
 
+/** A field of a frame header that a format may carry. */
 export type HeaderField = "id" | "service" | "message" | "amount";
 
 /** What a format carries. Everything that the native one does, unless given. */
