@@ -167,6 +167,7 @@ export class Ending {
     onClosed();
     provider.abortAll(new ConnectionLost("connection-lost", `the connection ended: ${reason.code}`), true);
     caller.end(reason, true);
+    channel.outbox.close();
     // Tasks that ignore their signal still have their time; without any, no timer of the clock is left armed.
     if (provider.isIdle) channel.timers.close();
     this.opening.reject(reason.error ?? new ConnectionLost("closed", "the connection was closed before it was open"));

@@ -88,6 +88,12 @@ export class Outbox extends FrameWriter {
     else this.#recycle();
   }
 
+  /** To be called when the connection is no more: what was not written never will be. */
+  close(): void {
+    this.start = this.end;
+    this.#recycle();
+  }
+
   protected override makeRoom(count: number): void {
     if (this.#slab !== undefined) this.#slabBytes = Math.min(this.#slabBytes * SLAB_GROWTH, SLAB_BYTES_MAX);
     while (this.#slabBytes < count && this.#slabBytes < SLAB_BYTES_MAX) this.#slabBytes *= SLAB_GROWTH;
