@@ -48,7 +48,7 @@ async function measure({ rounds, effort, only, subjects, pin, source }: Options)
     client: { processors: halves?.client, nodeOptions },
     progressed: showProgress,
   };
-  const header = describeRun(runOptions);
+  const header = await describeRun(runOptions);
   const outcome = await run(runOptions);
   showProgress("");
   return { header, ...outcome };

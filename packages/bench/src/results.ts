@@ -19,8 +19,8 @@ export interface Header {
   readonly node: string;
   readonly cpu: string;
   readonly cores: number;
-  /** How many processes wanted a processor in the minute before the run; more than a little spoils the figures. */
-  readonly load: number;
+  /** How busy all processors together were in the second before the run. */
+  readonly busyPercent: number;
   readonly platform: string;
   readonly rounds: number;
   readonly warmUpMs: number;

@@ -10,6 +10,9 @@ const COLUMNS = ["metric", "subject", "median", "min", "max", "to best other", "
 /** Which of them hold text, not figures. */
 const TEXT_COLUMNS = 2;
 
+/** Above this, others took part in the run. */
+const BUSY_PERCENT_MAX = 10;
+
 interface Section {
   readonly heading: string;
   readonly goals: readonly string[];
@@ -23,7 +26,7 @@ export function screenTable(results: Results): string {
   );
   const line = (row: readonly string[]): string => padded(row, widths).join("  ").trimEnd();
   return [
-    describe(results.header),
+    headline(results.header),
     ...sections.flatMap(({ heading, goals, cells }) => [
       "",
       heading,
@@ -38,7 +41,7 @@ export function screenTable(results: Results): string {
 
 export function markdownTable(results: Results): string {
   return [
-    describe(results.header),
+    headline(results.header),
     ...sectionsOf(results).flatMap(({ heading, goals, cells }) => [
       "",
       `### ${heading}`,
@@ -62,12 +65,15 @@ function padded(row: readonly string[], widths: readonly number[]): string[] {
   return row.map((cell, i) => (i < TEXT_COLUMNS ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)));
 }
 
-export function describe(header: Header): string {
+export function headline(header: Header): string {
   const versions = Object.entries(header.versions).map(([name, version]) => `${name} ${version}`);
   return (
-    `Node ${header.node} on ${header.cpu}, ${header.cores} cores, ${header.platform}, load ${header.load} before the run, ${header.date}: ` +
+    `Node ${header.node} on ${header.cpu}, ${header.cores} cores, ${header.platform}, ${header.date}: ` +
     `${header.rounds} ${header.rounds === 1 ? "round" : "rounds"} of ${header.measureMs} ms after ${header.warmUpMs} ms of warm-up, ` +
-    `${header.pinned ? "server and client on one half of them each" : "processes wherever the system put them"}; ${versions.join(", ")}.`
+    `${header.pinned ? "server and client on one half of them each" : "processes wherever the system put them"}; ${versions.join(", ")}.` +
+    (header.busyPercent > BUSY_PERCENT_MAX
+      ? ` The machine had other work (${header.busyPercent} % before the run): repeat this when it has none.`
+      : "")
   );
 }
 

@@ -6,7 +6,7 @@ import { chart } from "../src/chart.js";
 import { GOALS } from "../src/goals.js";
 import { withResults } from "../src/page.js";
 import type { Results, Row } from "../src/results.js";
-import { screenTable } from "../src/table.js";
+import { headline, screenTable } from "../src/table.js";
 
 const docs = new URL("../../../docs/", import.meta.url);
 const kept = new URL("../results/", import.meta.url);
@@ -16,7 +16,7 @@ const header: Results["header"] = {
   node: "v20.19.0",
   cpu: "A & B <fast>",
   cores: 2,
-  load: 0,
+  busyPercent: 3,
   platform: "linux x64",
   rounds: 5,
   warmUpMs: 300,
@@ -88,12 +88,26 @@ describe("screenTable()", () => {
   });
 });
 
+describe("headline()", () => {
+  it("warns when the machine had other work before the run", () => {
+    expect(headline({ ...header, busyPercent: 3 })).not.toContain("other work");
+    expect(headline({ ...header, busyPercent: 60 })).toContain("other work (60 % before the run)");
+  });
+});
+
 describe("chart()", () => {
   it("draws a bar for each subject, and escapes what it writes", () => {
-    const drawn = chart(resultsOf(["sends", "raw", "rate", 10], ["sends", "troupe", "rate", 5]));
+    const drawn = chart(resultsOf(["sends", "<birpc>", "rate", 10], ["sends", "troupe", "rate", 5]));
     expect(drawn.match(/<rect /g)).toHaveLength(2);
+    expect(drawn).toContain(">&lt;birpc&gt;<");
     expect(drawn).toContain("prefers-color-scheme: dark");
     expect(drawn).not.toMatch(/NaN|Infinity/);
+  });
+
+  it("leaves the floor's bar open where it would dwarf the others", () => {
+    const drawn = chart(resultsOf(["sends", "raw", "rate", 10_000_000], ["sends", "troupe", "rate", 5]));
+    expect(drawn.match(/<rect /g)).toHaveLength(1);
+    expect(drawn).toContain("10,000,000 →");
   });
 });
 
