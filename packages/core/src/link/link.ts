@@ -54,6 +54,8 @@ export class Link implements LinkRequests {
   readonly #closed = oneShot<void>();
   /** Aborted when the link ends. */
   readonly #life = new AbortController();
+  /** Why it ends: what its owner or its endpoint gave as the reason. */
+  #cause: unknown;
   /** The attempt that is under way, or the last one. Never rejects. */
   #attempt: Promise<void> = Promise.resolve();
   /** From when a connection is up until it is no more. */
@@ -75,8 +77,8 @@ export class Link implements LinkRequests {
     if (services !== undefined) this.#offer.provide(services, undefined);
     this.#lifecycle = new LinkLifecycle({ dial: () => void (this.#attempt = this.#dial()) }, clock);
     signal?.addEventListener("abort", () => this.abort(signal.reason), { once: true, signal: this.#life.signal });
+    if (signal?.aborted === true) this.#end(signal.reason);
     this.#lifecycle.start();
-    if (signal?.aborted === true) this.abort(signal.reason);
   }
 
   get state(): LinkState {
@@ -170,21 +172,26 @@ export class Link implements LinkRequests {
   }
 
   async #dial(): Promise<void> {
+    if (this.#isEnded) return;
     this.#backoff.attempted(this.#clock.now());
     this.#offer.greeting();
-    const { services } = this.#offer;
+    let peer: Peer;
     try {
-      const peer = await connect(this.endpoint, { ...this.#options, services, signal: this.#life.signal });
-      if (this.#isEnded) peer.abort(this.#closedError());
-      else if (peer.state === "open") return this.#up(peer);
-      // It has come and gone: as good as none.
-      const { error } = await peer.closed;
-      this.#retry(error);
+      const { services } = this.#offer;
+      peer = await connect(this.endpoint, { ...this.#options, services, signal: this.#life.signal });
     } catch (error) {
-      // Only the transport knows all that is wrong with an endpoint. It will be wrong the next time as well.
-      if (error instanceof TransportError && error.code === "endpoint-invalid") this.#end(error, error);
-      else this.#retry(error as Error);
+      return this.#failed(error as Error);
     }
+    if (this.#isEnded) peer.abort(this.#closedError());
+    else if (peer.state === "open") return this.#up(peer);
+    // It has come and gone: as good as none.
+    this.#retry((await peer.closed).error);
+  }
+
+  #failed(error: Error): void {
+    // Only the transport knows all that can be wrong with an endpoint, and it will be wrong the next time as well.
+    if (error instanceof TransportError && error.code === "endpoint-invalid") this.#end(error, error);
+    else this.#retry(error);
   }
 
   #up(peer: Peer): void {
@@ -202,9 +209,7 @@ export class Link implements LinkRequests {
 
   #down(reason: ClosedReason): void {
     this.#peer = undefined;
-    if (this.#isEnded) return;
-    const lastedMs = this.#clock.now() - this.#upAt;
-    this.#retry(reason.error, lastedMs, reason);
+    this.#retry(reason.error, this.#clock.now() - this.#upAt, reason);
   }
 
   /** Waits for the next attempt, and says so: also what was lost, if it was not only an attempt. */
@@ -221,8 +226,9 @@ export class Link implements LinkRequests {
   /** No attempt is made any more, and nothing waits. The connection is for the caller to end. */
   #end(cause: unknown, error?: Error): void {
     if (this.#isEnded) return;
-    this.#lifecycle.send({ type: "close" });
+    this.#cause = cause;
     this.#life.abort(cause);
+    this.#lifecycle.send({ type: "close" });
     this.#waiting.failAll(() => this.#closedError());
     // Nobody has to handle what nobody waits for.
     this.#ready?.promise.catch(() => {});
@@ -239,8 +245,8 @@ export class Link implements LinkRequests {
   }
 
   #closedError(): ConnectionLost {
-    const { reason } = this.#life.signal as { reason: unknown };
-    return new ConnectionLost("closed", `the link to ${this.endpoint} is closed`, { cause: reason });
+    const options = this.#cause === undefined ? {} : { cause: this.#cause };
+    return new ConnectionLost("closed", `the link to ${this.endpoint} is closed`, options);
   }
 }
 

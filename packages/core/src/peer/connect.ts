@@ -1,6 +1,6 @@
 // Opens a connection and makes a peer of it.
 
-import { systemClock } from "../base/index.js";
+import { oneShot, systemClock } from "../base/index.js";
 import { findTransport, TransportError, type Connection, type Transport } from "../transport/index.js";
 import { PEER_TIMES } from "./limits.js";
 import { Peer, type PeerOptions } from "./peer.js";
@@ -26,6 +26,10 @@ export async function connect(endpoint: string, options: DialOptions): Promise<P
   const startedAt = clock.now();
   const budgetMs = options.handshakeMs ?? PEER_TIMES.handshakeMs;
   const connection = await dial(transport, endpoint, options, budgetMs);
+  if (options.signal?.aborted === true) {
+    connection.abort(options.signal.reason);
+    throw cancelled(endpoint, options.signal);
+  }
   const handshakeMs = Math.max(1, budgetMs - (clock.now() - startedAt));
   const peer = new Peer(connection, { ...options, handshakeMs });
   const giveUp = (): void => peer.abort(cancelled(endpoint, options.signal));
@@ -38,22 +42,30 @@ export async function connect(endpoint: string, options: DialOptions): Promise<P
   return peer;
 }
 
+/** Gives up on time even if the transport does not; a connection that comes too late is aborted. */
 async function dial(transport: Transport, endpoint: string, options: DialOptions, budgetMs: number): Promise<Connection> {
   const { signal, clock = systemClock } = options;
   if (signal?.aborted === true) throw cancelled(endpoint, signal);
   const controller = new AbortController();
-  const giveUp = (): void => controller.abort(cancelled(endpoint, signal));
-  signal?.addEventListener("abort", giveUp, { once: true });
+  const givenUp = oneShot<never>();
+  const giveUp = (reason: TransportError): void => {
+    givenUp.reject(reason);
+    controller.abort(reason);
+  };
+  const cancel = (): void => giveUp(cancelled(endpoint, signal));
+  signal?.addEventListener("abort", cancel, { once: true });
   const cancelTimer = clock.schedule(budgetMs, () => {
-    controller.abort(new TransportError("connect-timeout", `${endpoint} did not answer within ${budgetMs} ms`, endpoint));
+    giveUp(new TransportError("connect-timeout", `${endpoint} did not answer within ${budgetMs} ms`, endpoint));
   });
+  const dialling = transport.connect(endpoint, { signal: controller.signal });
   try {
-    return await transport.connect(endpoint, { signal: controller.signal });
+    return await Promise.race([givenUp.promise, dialling]);
   } catch (error) {
-    throw controller.signal.aborted ? controller.signal.reason : error;
+    dialling.then((late) => late.abort(error), () => {});
+    throw error;
   } finally {
     cancelTimer();
-    signal?.removeEventListener("abort", giveUp);
+    signal?.removeEventListener("abort", cancel);
   }
 }
 

@@ -1,0 +1,42 @@
+// What a link provides: over the connection it has, and over every later one.
+
+import type { AnyService } from "../actor/index.js";
+import { ServiceMap, type Peer } from "../peer/index.js";
+
+/** The services of one link. */
+export class Offer {
+  /** What the next connection is greeted with. */
+  readonly services = new ServiceMap();
+  /** What has changed since a connection was greeted that is not up yet: nobody has told it. */
+  #added = new ServiceMap();
+  readonly #removed = new Map<string, AnyService>();
+
+  /** Adds services, and tells `peer` if there is one. */
+  provide(services: ServiceMap, peer: Peer | undefined): void {
+    this.services.addAll(services);
+    if (peer === undefined) this.#added.addAll(services);
+    else peer.provide(services);
+  }
+
+  /** Takes a service out, and tells `peer` if there is one. False if it was not there. */
+  withdraw(service: AnyService, peer: Peer | undefined): boolean {
+    if (peer === undefined) {
+      this.#added.remove(service);
+      this.#removed.set(service.name, service);
+    } else peer.withdraw(service);
+    return this.services.remove(service);
+  }
+
+  /** A connection is about to be greeted with what is offered now. */
+  greeting(): void {
+    this.#added = new ServiceMap();
+    this.#removed.clear();
+  }
+
+  /** The connection that was greeted is up: tells it what has changed since. */
+  greeted(peer: Peer): void {
+    for (const service of this.#removed.values()) peer.withdraw(service);
+    peer.provide(this.#added);
+    this.greeting();
+  }
+}
