@@ -7,6 +7,7 @@ import {
   type Transport,
   type TransportListener,
 } from "../transport/index.js";
+import { PeerError } from "./error.js";
 import { Peer, type CloseOptions, type PeerOptions } from "./peer.js";
 
 /** Whom to accept, and what each peer is and provides. */
@@ -69,7 +70,10 @@ export class Listener {
     return new PeerIterator(this.peers, this.#emitter, this.#closing !== undefined);
   }
 
-  /** Stops accepting, closes all peers in order, and resolves when the endpoint is free. Idempotent. */
+  /**
+   * Stops accepting, closes all peers in order, also those that are being greeted, and resolves when they are closed and
+   * the endpoint is free. No `peer` and no `failed` comes any more. Idempotent: the first grace counts.
+   */
   close(options?: CloseOptions): Promise<void> {
     this.#closing ??= this.#close(options);
     return this.#closing;
@@ -97,7 +101,8 @@ export class Listener {
 
   #accept(connection: Connection): void {
     const greetingsMax = this.#options.greetingsMax ?? LISTEN_DEFAULTS.greetingsMax;
-    if (this.#closing !== undefined || this.#greetings.size >= greetingsMax) return connection.abort();
+    if (this.#closing !== undefined) return connection.abort();
+    if (this.#greetings.size >= greetingsMax) return this.#refuse(connection);
     const peer = new Peer(connection, this.#options);
     this.#greetings.add(peer);
     peer.opened.then(
@@ -106,15 +111,25 @@ export class Listener {
     );
   }
 
+  #refuse(connection: Connection): void {
+    const endpoint = connection.remoteEndpoint;
+    const error = new PeerError("greetings-full", `${this.#greetings.size} others are being greeted already`);
+    connection.abort(error);
+    this.#emitter.emit({ type: "failed", endpoint, error });
+  }
+
   #opened(peer: Peer): void {
     this.#greetings.delete(peer);
     this.#peers.add(peer);
     void peer.closed.then(() => this.#peers.delete(peer));
-    this.#emitter.emit({ type: "peer", peer });
+    // When this listener closes, so does the peer: nobody should begin anything with it.
+    if (this.#closing === undefined) this.#emitter.emit({ type: "peer", peer });
   }
 
   #failed(peer: Peer, error: Error): void {
     this.#greetings.delete(peer);
+    // Cut short by this side's own end, it has not failed.
+    if (this.#closing !== undefined) return;
     this.#emitter.emit({ type: "failed", endpoint: peer.remote.endpoint, error });
   }
 
