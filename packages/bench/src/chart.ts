@@ -81,7 +81,7 @@ function bar(row: Row, scale: number, y: number): string[] {
   const text = (at: number, anchor: string, content: string): string =>
     `<text x="${at}" y="${middle + 4.5}" text-anchor="${anchor}">${escaped(content)}</text>`;
   const name = text(start - 10, "end", row.subject);
-  if (row.max * scale > BAR_WIDTH_MAX + 1) {
+  if (row.median * scale > BAR_WIDTH_MAX + 1) {
     const outline = `M${start + BAR_WIDTH_MAX} ${y}H${start}v${BAR_HEIGHT}H${start + BAR_WIDTH_MAX}`;
     return [
       name,
