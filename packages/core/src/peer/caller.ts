@@ -1,7 +1,7 @@
 // The outgoing half of a peer: calls, sends and watches of this side, what waits for credit, and what comes back.
 // It knows nothing of handlers.
 
-import { oneShot, type OneShot, type Timers } from "../base/index.js";
+import { oneShot, TroupeError, type OneShot, type Timers } from "../base/index.js";
 import { callTimeoutMs, RemoteError, type CallOptions, type Ended, type SendOptions, type WatchOptions } from "../actor/index.js";
 import { FrameKind, type FrameHeader } from "../wire/index.js";
 import { plain, type Channel } from "./channel.js";
@@ -77,12 +77,7 @@ export class Caller implements Credit {
       const timeoutMs = this.#timeoutMs(options);
       if (timeoutMs === 0) throw new PeerError("timeout", `there was no time left for the call of ${name}`);
       const call = new OutgoingCall(this, service, name, resolve, reject, false);
-      try {
-        this.#start(call, (target as { index: number }).index, input, timeoutMs);
-      } catch (error) {
-        reject(error);
-        return;
-      }
+      this.#start(call, (target as { index: number }).index, input, timeoutMs);
       this.timers.set(call, timeoutMs);
       if (signal !== undefined) call.cancelOn(signal);
     });
@@ -102,7 +97,8 @@ export class Caller implements Credit {
       }
       return this.#sendLater(service, message, input, signal);
     } catch (error) {
-      return Promise.reject(error);
+      if (error instanceof TroupeError) return Promise.reject(error);
+      throw error;
     }
   }
 
@@ -342,7 +338,7 @@ export class Caller implements Credit {
     else call.reject(error);
   }
 
-  #tooLate(why: ClosedReason | PeerError): PeerError {
+  #tooLate(why: ClosedReason | PeerError): Error {
     return why instanceof PeerError ? why : lost(why, false);
   }
 }
