@@ -2,7 +2,7 @@
 // answers to nothing, and more of everything than was allowed.
 
 import { describe, expect, test } from "vitest";
-import { call, defineService, RemoteError, send } from "../actor/index.js";
+import { call, defineService, RemoteError, send, spawn } from "../actor/index.js";
 import { fence, siege, type Attack, type Siege } from "../testing/index.js";
 import { FrameKind } from "../wire/index.js";
 import { ServiceMap } from "./index.js";
@@ -144,8 +144,11 @@ describe("a number that is taken or reserved", () => {
     }
   });
 
-  test("a watch that is cancelled leaves its number to the next, which lives on", async () => {
-    await using stage = await siege({ services: target() });
+  test.each([
+    ["functions", target()],
+    ["an actor", new ServiceMap().add(Target, spawn(Target, () => ({ echo: (input) => input, note: () => {} })))],
+  ])("a watch of %s that is cancelled leaves its number to the next, which lives on", async (_, services) => {
+    await using stage = await siege({ services });
     const { raw, victim } = await stage.attack();
     raw.write({ kind: FrameKind.watch, id: 5, service: 0 });
     raw.write({ kind: FrameKind.cancel, id: 5 });

@@ -25,11 +25,15 @@ export class IncomingWatches {
   }
 
   add(id: number, slot: number, { address }: ProvidedService): void {
-    const controller = new AbortController();
-    this.#watches.set(id, { slot, controller });
-    address?.watch({ signal: controller.signal }).then(
-      ({ reason }) => this.end(id, reason),
-      () => this.end(id, "unknown"),
+    const watch = { slot, controller: new AbortController() };
+    this.#watches.set(id, watch);
+    // Its number may belong to another watch by then.
+    const ended = (reason: string): void => {
+      if (this.#watches.get(id) === watch) this.end(id, reason);
+    };
+    address?.watch({ signal: watch.controller.signal }).then(
+      ({ reason }) => ended(reason),
+      () => ended("unknown"),
     );
   }
 
