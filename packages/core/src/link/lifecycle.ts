@@ -1,9 +1,8 @@
 // The life of a link as a statechart: connecting → up → waiting → connecting … → closing → closed. One attempt at a
-// time, because there is one state for it. The only place in this layer that knows xstate.
+// time, because there is one state for it.
 
-import { assign, createActor, setup, type ActorRefFrom } from "xstate";
-import type { Clock } from "../base/index.js";
-import { asXstateClock } from "../peer/index.js";
+import { assign, setup } from "xstate";
+import { Statechart, type Clock } from "../base/index.js";
 
 export type LinkState =
   /** An attempt is under way. */
@@ -37,21 +36,17 @@ export interface LinkLifecycleActions {
 // Made on first use, so that importing this module runs nothing.
 let machine: ReturnType<typeof makeMachine> | undefined;
 
- 
 function makeMachine() {
   return setup({
-    types: {
-      context: {} as { actions: LinkLifecycleActions; delayMs: number },
-      events: {} as LinkLifecycleEvent,
-      input: {} as LinkLifecycleActions,
-    },
+    types: { context: {} as { delayMs: number }, events: {} as LinkLifecycleEvent },
     actions: {
-      dial: ({ context }) => context.actions.dial(),
+      // The owner's: see `Statechart`.
+      dial: () => {},
       postpone: assign(({ event }) => (event.type === "down" ? { delayMs: event.delayMs } : {})),
     },
     delays: { backoff: ({ context }) => context.delayMs },
   }).createMachine({
-    context: ({ input }) => ({ actions: input, delayMs: 0 }),
+    context: { delayMs: 0 },
     initial: "connecting",
     on: { close: ".closing" },
     states: {
@@ -66,23 +61,26 @@ function makeMachine() {
 
 /** One link's life. */
 export class LinkLifecycle {
-  readonly #actor: ActorRefFrom<ReturnType<typeof makeMachine>>;
+  readonly #actions: LinkLifecycleActions;
+  readonly #clock: Clock;
+  #chart: Statechart<ReturnType<typeof makeMachine>> | undefined;
 
   constructor(actions: LinkLifecycleActions, clock: Clock) {
-    machine ??= makeMachine();
-    this.#actor = createActor(machine, { input: actions, clock: asXstateClock(clock) });
+    this.#actions = actions;
+    this.#clock = clock;
   }
 
   /** Makes the first attempt. */
   start(): void {
-    this.#actor.start();
+    machine ??= makeMachine();
+    this.#chart = new Statechart(machine, undefined, this.#clock, () => this.#actions.dial());
   }
 
   get state(): LinkState {
-    return this.#actor.getSnapshot().value;
+    return (this.#chart?.state ?? "connecting") as LinkState;
   }
 
   send(event: LinkLifecycleEvent): void {
-    if (this.#actor.getSnapshot().status === "active") this.#actor.send(event);
+    this.#chart?.send(event);
   }
 }

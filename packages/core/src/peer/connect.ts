@@ -43,7 +43,12 @@ export async function connect(endpoint: string, options: DialOptions): Promise<P
 }
 
 /** Gives up on time even if the transport does not; a connection that comes too late is aborted. */
-async function dial(transport: Transport, endpoint: string, options: DialOptions, budgetMs: number): Promise<Connection> {
+async function dial(
+  transport: Transport,
+  endpoint: string,
+  options: DialOptions,
+  budgetMs: number,
+): Promise<Connection> {
   const { signal, clock = systemClock } = options;
   if (signal?.aborted === true) throw cancelled(endpoint, signal);
   const controller = new AbortController();
@@ -61,7 +66,10 @@ async function dial(transport: Transport, endpoint: string, options: DialOptions
   try {
     return await Promise.race([givenUp.promise, dialling]);
   } catch (error) {
-    dialling.then((late) => late.abort(error), () => {});
+    dialling.then(
+      (late) => late.abort(error),
+      () => {},
+    );
     throw error;
   } finally {
     cancelTimer();
@@ -70,5 +78,7 @@ async function dial(transport: Transport, endpoint: string, options: DialOptions
 }
 
 function cancelled(endpoint: string, signal: AbortSignal | undefined): TransportError {
-  return new TransportError("cancelled", `connecting to ${endpoint} was cancelled`, endpoint, { cause: signal?.reason });
+  return new TransportError("cancelled", `connecting to ${endpoint} was cancelled`, endpoint, {
+    cause: signal?.reason,
+  });
 }

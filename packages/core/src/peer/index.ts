@@ -1,6 +1,6 @@
 export { type PeerErrorOptions, ConnectionLost, PeerError, Refused } from "./error.js";
 export { type ClosedReason, type PeerEvent } from "./events.js";
-export { asXstateClock, type LifecycleState } from "./lifecycle.js";
+export { type LifecycleState } from "./lifecycle.js";
 export { HEARTBEATS_MISSED_MAX, PEER_LIMITS, PEER_TIMES, type PeerLimits, type PeerTimes } from "./limits.js";
 export { Peer, type CloseOptions, type PeerOptions, type PeerStats } from "./peer.js";
 export { type Remote } from "./remote.js";

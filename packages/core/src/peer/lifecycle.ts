@@ -1,8 +1,8 @@
-// The life of a peer as a statechart: greeting → open → draining → finishing → closed. It is asked only when a
-// connection opens or ends, never for a message. The only place in this layer that knows xstate.
+// The life of a peer as a statechart: greeting → open → draining or leaving → finishing → closed. It is asked only when
+// a connection opens or ends, never for a message.
 
-import { createActor, setup, type ActorRefFrom } from "xstate";
-import type { Clock } from "../base/index.js";
+import { assign, setup } from "xstate";
+import { Statechart, type Clock } from "../base/index.js";
 
 /** Where a peer is in its life. */
 export type LifecycleState = "greeting" | "open" | "draining" | "leaving" | "finishing" | "closed";
@@ -52,23 +52,29 @@ export interface LifecycleTimes {
 let machine: ReturnType<typeof makeMachine> | undefined;
 
 function makeMachine() {
-  const act = (name: keyof LifecycleActions) => ({
-    type: "act" as const,
-    params: { name },
-  });
+  const nothing = (): void => {};
   return setup({
     types: {
-      context: {} as { actions: LifecycleActions; times: LifecycleTimes; graceMs: number },
+      context: {} as LifecycleTimes & { graceMs: number },
       events: {} as LifecycleEvent,
-      input: {} as { actions: LifecycleActions; times: LifecycleTimes },
+      input: {} as LifecycleTimes,
     },
+    // The owner's: see `Statechart`.
     actions: {
-      act: ({ context }, { name }: { name: keyof LifecycleActions }) => context.actions[name](),
+      opened: nothing,
+      greetingLate: nothing,
+      drain: nothing,
+      leave: nothing,
+      graceOver: nothing,
+      finish: nothing,
+      finishLate: nothing,
+      closed: nothing,
+      setGrace: assign(({ event }) => (event.type === "close" ? { graceMs: event.graceMs } : {})),
     },
     delays: {
-      handshake: ({ context }) => context.times.handshakeMs,
+      handshake: ({ context }) => context.handshakeMs,
       grace: ({ context }) => context.graceMs,
-      finish: ({ context }) => context.times.finishMs,
+      finish: ({ context }) => context.finishMs,
     },
   }).createMachine({
     context: ({ input }) => ({ ...input, graceMs: 0 }),
@@ -76,71 +82,52 @@ function makeMachine() {
     on: { fault: ".finishing", lost: ".closed" },
     states: {
       greeting: {
-        after: { handshake: { actions: act("greetingLate") } },
+        after: { handshake: { actions: "greetingLate" } },
         on: {
-          greeted: { target: "open", actions: act("opened") },
-          close: { target: "draining", actions: ({ context, event }) => void (context.graceMs = event.graceMs) },
+          greeted: { target: "open", actions: "opened" },
+          close: { target: "draining", actions: "setGrace" },
           goodbye: "finishing",
           ended: "finishing",
         },
       },
       open: {
-        on: {
-          close: { target: "draining", actions: ({ context, event }) => void (context.graceMs = event.graceMs) },
-          goodbye: "leaving",
-          ended: "finishing",
-        },
+        on: { close: { target: "draining", actions: "setGrace" }, goodbye: "leaving", ended: "finishing" },
       },
       /** This side closes. */
       draining: {
-        entry: act("drain"),
-        after: { grace: { target: "finishing", actions: act("graceOver") } },
+        entry: "drain",
+        after: { grace: { target: "finishing", actions: "graceOver" } },
         on: { idle: "finishing", ended: "finishing" },
       },
       /** The other side closes: it still answers what it runs. */
       leaving: {
-        entry: act("leave"),
-        on: {
-          close: { target: "draining", actions: ({ context, event }) => void (context.graceMs = event.graceMs) },
-          ended: "finishing",
-        },
+        entry: "leave",
+        on: { close: { target: "draining", actions: "setGrace" }, ended: "finishing" },
       },
       finishing: {
-        entry: act("finish"),
-        after: { finish: { actions: act("finishLate") } },
+        entry: "finish",
+        after: { finish: { actions: "finishLate" } },
         on: { fault: undefined },
       },
-      closed: { type: "final", entry: act("closed") },
+      closed: { type: "final", entry: "closed" },
     },
   });
 }
 
 /** One peer's life. */
 export class Lifecycle {
-  readonly #actor: ActorRefFrom<ReturnType<typeof makeMachine>>;
+  readonly #chart: Statechart<ReturnType<typeof makeMachine>>;
 
   constructor(actions: LifecycleActions, times: LifecycleTimes, clock: Clock) {
     machine ??= makeMachine();
-    this.#actor = createActor(machine, { input: { actions, times }, clock: asXstateClock(clock) });
-    this.#actor.start();
+    this.#chart = new Statechart(machine, times, clock, (name) => actions[name as keyof LifecycleActions]());
   }
 
   get state(): LifecycleState {
-    return this.#actor.getSnapshot().value;
+    return this.#chart.state as LifecycleState;
   }
 
   send(event: LifecycleEvent): void {
-    if (this.#actor.getSnapshot().status === "active") this.#actor.send(event);
+    this.#chart.send(event);
   }
-}
-
-/** The injected clock in the form in which xstate takes one. */
-export function asXstateClock(clock: Clock): {
-  setTimeout(callback: () => void, delayMs: number): unknown;
-  clearTimeout(timer: unknown): void;
-} {
-  return {
-    setTimeout: (callback, delayMs) => clock.schedule(delayMs, callback),
-    clearTimeout: (cancel) => (cancel as () => void)(),
-  };
 }

@@ -1,12 +1,7 @@
 // Accepts connections and makes peers of them.
 
 import { Emitter, oneShot, type Unsubscribe } from "../base/index.js";
-import {
-  findTransport,
-  type Connection,
-  type Transport,
-  type TransportListener,
-} from "../transport/index.js";
+import { findTransport, type Connection, type Transport, type TransportListener } from "../transport/index.js";
 import { PeerError } from "./error.js";
 import { Peer, type CloseOptions, type PeerOptions } from "./peer.js";
 
@@ -161,10 +156,7 @@ class PeerIterator implements AsyncIterableIterator<Peer> {
   constructor(peers: readonly Peer[], emitter: Emitter<ListenerEvent>, isEnded: boolean) {
     this.#isEnded = isEnded;
     for (const peer of peers) this.#add(peer);
-    this.#stop = [
-      emitter.on("peer", ({ peer }) => this.#add(peer)),
-      emitter.on("closed", () => void this.return()),
-    ];
+    this.#stop = [emitter.on("peer", ({ peer }) => this.#add(peer)), emitter.on("closed", () => void this.return())];
   }
 
   async next(): Promise<IteratorResult<Peer>> {
