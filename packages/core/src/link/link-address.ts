@@ -1,6 +1,14 @@
 // An address that outlives connections.
 
-import { callTimeoutMs, type Address, type AnyService, type CallOptions, type Ended, type SendOptions, type WatchOptions } from "../actor/index.js";
+import {
+  callTimeoutMs,
+  type Address,
+  type AnyService,
+  type CallOptions,
+  type Ended,
+  type SendOptions,
+  type WatchOptions,
+} from "../actor/index.js";
 import { PeerError, type Peer } from "../peer/index.js";
 import type { Begin, RequestOptions } from "./waiting-requests.js";
 

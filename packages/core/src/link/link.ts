@@ -1,6 +1,14 @@
 // A connection that is made again when it breaks: zero or one peer at a time. Its addresses stay valid all the while.
 
-import { Emitter, oneShot, systemClock, systemRandom, type Clock, type OneShot, type Unsubscribe } from "../base/index.js";
+import {
+  Emitter,
+  oneShot,
+  systemClock,
+  systemRandom,
+  type Clock,
+  type OneShot,
+  type Unsubscribe,
+} from "../base/index.js";
 import type { Address, AnyService, SendOptions } from "../actor/index.js";
 import {
   connect,
