@@ -140,6 +140,12 @@ export class Ending {
     this.#reason ??= reason;
     this.isReading = false;
     this.#parts.caller.end(this.#reason, true);
+    this.#neverOpens(this.#reason);
+  }
+
+  /** Whoever waits for the greeting is told at once, not when the other side has ended its half as well. */
+  #neverOpens({ error }: ClosedReason): void {
+    this.opening.reject(error ?? new ConnectionLost("closed", "the connection was closed before it was open"));
   }
 
   #drain(): void {
@@ -149,6 +155,7 @@ export class Ending {
     this.#say("closed", "");
     caller.cancelAll(this.#reason);
     caller.end(this.#reason, true);
+    this.#neverOpens(this.#reason);
     provider.close();
     if (provider.isIdle) this.idle();
   }
@@ -170,7 +177,6 @@ export class Ending {
     channel.outbox.close();
     // Tasks that ignore their signal still have their time; without any, no timer of the clock is left armed.
     if (provider.isIdle) channel.timers.close();
-    this.opening.reject(reason.error ?? new ConnectionLost("closed", "the connection was closed before it was open"));
     channel.emit({ type: "closed", reason });
     this.closing.resolve(reason);
   }

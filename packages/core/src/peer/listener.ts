@@ -122,7 +122,8 @@ export class Listener {
   }
 
   #failed(peer: Peer, error: Error): void {
-    this.#greetings.delete(peer);
+    // It keeps its place until its connection is no more.
+    void peer.closed.then(() => this.#greetings.delete(peer));
     // Cut short by this side's own end, it has not failed.
     if (this.#closing !== undefined) return;
     this.#emitter.emit({ type: "failed", endpoint: peer.remote.endpoint, error });
