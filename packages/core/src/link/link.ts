@@ -85,8 +85,8 @@ export class Link implements LinkRequests {
     if (services !== undefined) this.#offer.provide(services, undefined);
     this.#lifecycle = new LinkLifecycle({ dial: () => void (this.#attempt = this.#dial()) }, clock);
     signal?.addEventListener("abort", () => this.abort(signal.reason), { once: true, signal: this.#life.signal });
-    if (signal?.aborted === true) this.#end(signal.reason);
     this.#lifecycle.start();
+    if (signal?.aborted === true) this.#end(signal.reason);
   }
 
   get state(): LinkState {
@@ -180,7 +180,8 @@ export class Link implements LinkRequests {
   }
 
   async #dial(): Promise<void> {
-    if (this.#isEnded) return;
+    // The constructor ends a link whose owner has given up already.
+    if (this.#options.signal?.aborted === true) return;
     this.#backoff.attempted(this.#clock.now());
     this.#offer.greeting();
     let peer: Peer;
