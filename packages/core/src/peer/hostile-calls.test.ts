@@ -159,6 +159,24 @@ describe("a number that is taken or reserved", () => {
     expect(await raw.next(FrameKind.reply)).toMatchObject({ id: 5, value: "withdrawn" });
   });
 
+  test("a watch that comes while its side closes is answered at once", async () => {
+    const gate = fence();
+    await using stage = await siege({ services: target(() => gate.pass()) });
+    const { raw, victim } = await stage.attack();
+    raw.write({ kind: FrameKind.call, id: 1, ...ECHO }, null);
+    raw.write({ kind: FrameKind.watch, id: 2, service: 0 });
+    await stage.flush();
+    const closed = victim.close();
+    expect(await raw.next(FrameKind.reply)).toMatchObject({ id: 2, value: "closing" });
+    raw.write({ kind: FrameKind.watch, id: 3, service: 0 });
+    expect(await raw.next(FrameKind.reply)).toMatchObject({ id: 3, value: "closing" });
+    gate.open();
+    expect(await raw.next(FrameKind.reply)).toMatchObject({ id: 1 });
+    await stage.flush();
+    raw.end();
+    expect(await closed).toMatchObject({ by: "local", code: "closed" });
+  });
+
   test("a cancel of nothing is ignored: its answer may be on its way", async () => {
     await using stage = await siege({ services: target() });
     const attack = await stage.attack();

@@ -145,6 +145,7 @@ export class Provider {
     if (this.#isTaken(id)) return this.#channel.fault(taken(id));
     const service = this.#slots[slot];
     if (service === undefined) return this.#post(FrameKind.reply, id, "unknown-service");
+    if (this.#isClosing) return this.#post(FrameKind.reply, id, "closing");
     if (this.#watches.size >= this.#channel.limits.watchesMax) return this.refuse(id, "watches-full", "too many watches");
     this.#watches.add(id, slot, service);
   }
