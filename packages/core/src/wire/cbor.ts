@@ -8,6 +8,8 @@
 
 import { Decoder, Encoder } from "cbor-x";
 import { WireError } from "./error.js";
+import type { WireLimits } from "./limits.js";
+import { Validator } from "./validator.js";
 
 /** Encoded bytes inside cbor-x's buffer: good until the next `encode`. `copy` is there on Node. */
 interface Encoded extends Uint8Array {
@@ -30,25 +32,49 @@ const MODE = 512 | 1024;
 const BUFFER_BYTES_KEPT = 1024 * 1024;
 const SCRATCH_BYTES = 4096;
 
+/** What a value must keep to whatever the reader's limits are; deeper ones overflow the stack of an encoder. */
+const NO_LIMITS: WireLimits = {
+  frameBytesMax: Infinity,
+  depthMax: 8192,
+  itemsMax: Infinity,
+  containerMax: Infinity,
+  keyBytesMax: Infinity,
+  textBytesMax: Infinity,
+  bigintBytesMax: Infinity,
+};
+
+let anyReader: Validator | undefined;
+let isEncoding = false;
 let encoder: ReusingEncoder | undefined;
 let initialBuffer: Encoded | undefined;
 let encoded: Encoded | undefined;
 let scratch: Uint8Array | undefined;
 
 /**
- * Encodes `value` and returns its length; `copyEncoded` then takes the bytes.
+ * Encodes `value` and returns its length; `copyEncoded` then takes the bytes. What no reader would accept is refused
+ * here, where the stack still says who sent it; what is only too much for some readers is left to them.
  *
- * @throws WireError `payload-unsupported` for functions, symbols, cycles and getters that throw.
+ * @throws WireError `payload-unsupported` for functions, symbols, cycles, getters that throw, and values that are no
+ * data, such as errors and regular expressions.
  */
 export function encode(value: unknown): number {
+  if (isEncoding) throw unsupported("a getter in it sends a message itself");
   encoder ??= new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false }) as unknown as ReusingEncoder;
+  anyReader ??= new Validator(NO_LIMITS);
+  isEncoding = true;
   try {
     encoded = encoder.encode(value, MODE);
+    anyReader.check(encoded, encoded.start, encoded.end);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new WireError("payload-unsupported", `this value cannot be sent: ${why}`, { cause: error });
+    throw unsupported(error instanceof Error ? error.message : String(error), error);
+  } finally {
+    isEncoding = false;
   }
   return encoded.end - encoded.start;
+}
+
+function unsupported(why: string, cause?: unknown): WireError {
+  return new WireError("payload-unsupported", `this value cannot be sent: ${why}`, { cause });
 }
 
 /** Copies what `encode` made into `target` at `offset`. */
