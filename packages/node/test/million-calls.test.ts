@@ -11,7 +11,7 @@ import { program } from "./program.js";
 const CALLS = 1_000_000;
 const IN_FLIGHT = 1000;
 /** One connection lasts for up to this many calls. */
-const CALLS_PER_CONNECTION_MAX = 20_000;
+const CALLS_PER_CONNECTION_MAX = 10_000;
 
 const ANSWERED = 1;
 const NOT_EXECUTED = 2;
