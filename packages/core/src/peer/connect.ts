@@ -22,23 +22,23 @@ export interface DialOptions extends PeerOptions {
  */
 export async function connect(endpoint: string, options: DialOptions): Promise<Peer> {
   const transport = findTransport(options.transports, endpoint);
-  const clock = options.clock ?? systemClock;
-  const startedAt = clock.now();
+  const { clock = systemClock, signal } = options;
   const budgetMs = options.handshakeMs ?? PEER_TIMES.handshakeMs;
+  const startedAt = clock.now();
+  throwIfCancelled(endpoint, signal);
   const connection = await dial(transport, endpoint, options, budgetMs);
-  if (options.signal?.aborted === true) {
-    connection.abort(options.signal.reason);
-    throw cancelled(endpoint, options.signal);
-  }
   const handshakeMs = Math.max(1, budgetMs - (clock.now() - startedAt));
   const peer = new Peer(connection, { ...options, handshakeMs });
-  const giveUp = (): void => peer.abort(cancelled(endpoint, options.signal));
-  options.signal?.addEventListener("abort", giveUp, { once: true });
+  const giveUp = (): void => peer.abort(cancelled(endpoint, signal));
+  signal?.addEventListener("abort", giveUp, { once: true });
+  // The signal may have been aborted since the dial was answered; below, since the greeting was complete.
+  if (signal?.aborted === true) giveUp();
   try {
     await peer.opened;
   } finally {
-    options.signal?.removeEventListener("abort", giveUp);
+    signal?.removeEventListener("abort", giveUp);
   }
+  throwIfCancelled(endpoint, signal);
   return peer;
 }
 
@@ -50,7 +50,6 @@ async function dial(
   budgetMs: number,
 ): Promise<Connection> {
   const { signal, clock = systemClock } = options;
-  if (signal?.aborted === true) throw cancelled(endpoint, signal);
   const controller = new AbortController();
   const givenUp = oneShot<never>();
   const giveUp = (reason: TransportError): void => {
@@ -75,6 +74,10 @@ async function dial(
     cancelTimer();
     signal?.removeEventListener("abort", cancel);
   }
+}
+
+function throwIfCancelled(endpoint: string, signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw cancelled(endpoint, signal);
 }
 
 function cancelled(endpoint: string, signal: AbortSignal | undefined): TransportError {
