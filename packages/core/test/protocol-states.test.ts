@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { call, defineService, send } from "../src/actor/index.js";
 import { Peer, ServiceMap } from "../src/peer/index.js";
-import { Fence, fence, rawHello, RawPeer, SelfDrivenClock, VirtualClock } from "../src/testing/index.js";
+import { type Fence, fence, rawHello, RawPeer, SelfDrivenClock, VirtualClock } from "../src/testing/index.js";
 import { memoryPair } from "../src/transport/index.js";
 import { FrameKind } from "../src/wire/index.js";
 

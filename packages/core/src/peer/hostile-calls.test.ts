@@ -10,7 +10,8 @@ import { ServiceMap } from "./index.js";
 const Target = defineService("target", { echo: call<unknown, unknown>(), note: send<unknown>() });
 const ECHO = { service: 0, message: 0, amount: 1000 };
 const NOTE = { service: 0, message: 1 };
-const INHERITED = ["constructor", "__proto__", "toString", "hasOwnProperty", "then", "valueOf", "__defineGetter__"];
+/** `constructor`, `__proto__`, `toString`, `hasOwnProperty` and their like; and what makes an object a promise. */
+const INHERITED = [...Object.getOwnPropertyNames(Object.prototype), "then"];
 
 function target(echo: (input: unknown) => unknown = (input) => input, notes: unknown[] = []): ServiceMap {
   return new ServiceMap().add(Target, { echo, note: (input) => void notes.push(input) });
