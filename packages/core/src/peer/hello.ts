@@ -36,9 +36,15 @@ export interface Hello {
   readonly services: number;
 }
 
-/** Nothing can be asked of a stranger. What is said before its hello is written in good faith. */
+/**
+ * The longest announcement during the greeting, when no side knows yet what the other takes: long enough for a service
+ * of 4,096 messages with names of 240 letters.
+ */
+export const GREETING_BYTES_MAX: number = 1024 * 1024;
+
+/** Nothing can be asked of a stranger. */
 export const NO_CREDIT: RemoteLimits = Object.freeze({
-  frameBytesMax: 64 * 1024,
+  frameBytesMax: GREETING_BYTES_MAX,
   callsMax: 0,
   callBytesMax: 0,
   sendsMax: 0,

@@ -28,3 +28,12 @@ test("a frame of exactly the default limit travels, one byte more rejects its ca
   await expect(target.call("put", new Uint8Array(length + 1))).rejects.toMatchObject({ code: "payload-too-long" });
   expect(await target.call("put", fits)).toBe(length);
 });
+
+test("a service of 4096 messages is provided from the greeting on, also to a side that takes shorter frames", async () => {
+  const names = Array.from({ length: 4096 }, (_, i) => `the message with the number ${i}`);
+  const Long = defineService("long", Object.fromEntries(names.map((name) => [name, call<number, number>()])));
+  const handlers = Object.fromEntries(names.map((name, index) => [name, (n: number) => n + index]));
+  const services = new ServiceMap().add(Long, handlers);
+  await using harness = await peers({ left: { limits: { frameBytesMax: 8192 } }, right: { services } });
+  expect(await harness.left.address(Long).call("the message with the number 4095", 1)).toBe(4096);
+});

@@ -17,7 +17,7 @@ import { PeerError } from "./error.js";
 import type { ClosedReason, PeerEvent } from "./events.js";
 import { Greeting } from "./greeting.js";
 import { Heartbeat } from "./heartbeat.js";
-import { HELLO_BYTES_MAX, helloPayload, NO_CREDIT, ownHello, PROTOCOL_MINOR, type Hello, type RemoteLimits } from "./hello.js";
+import { GREETING_BYTES_MAX, HELLO_BYTES_MAX, helloPayload, NO_CREDIT, ownHello, PROTOCOL_MINOR, type Hello, type RemoteLimits } from "./hello.js";
 import type { LifecycleState } from "./lifecycle.js";
 import { limitsOf, timesOf, type PeerLimits, type PeerTimes } from "./limits.js";
 import { Outbox } from "./outbox.js";
@@ -248,6 +248,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
     if (frame.kind === FrameKind.hello) this.#introduced(this.#greeting.hello as Hello);
     if (!isComplete) return;
     this.#isGreeting = false;
+    this.reader.frameBytesMax = this.limits.frameBytesMax;
     this.#caller.open();
     this.ending.greeted();
   }
@@ -255,7 +256,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   /** Who the other side is, and what it takes, is known. */
   #introduced({ limits, heartbeatMs }: Hello): void {
     this.remoteLimits = limits;
-    this.reader.frameBytesMax = this.limits.frameBytesMax;
+    this.reader.frameBytesMax = Math.max(this.limits.frameBytesMax, GREETING_BYTES_MAX);
     this.#heartbeat.greeted(heartbeatMs);
   }
 
