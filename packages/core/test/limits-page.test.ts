@@ -16,9 +16,10 @@ import {
 } from "../src/actor/index.js";
 import { EVENTS_BUFFERED_MAX } from "../src/base/index.js";
 import { BACKOFF_DEFAULTS, LINK_WAITING_MAX } from "../src/link/index.js";
-import { FAILURE_BYTES_MAX } from "../src/peer/failure.js";
-import { HELLO_BYTES_MAX } from "../src/peer/hello.js";
+import { FAILURE_BYTES_MAX, FAILURE_CODE_LENGTH_MAX, FAILURE_MESSAGE_LENGTH_MAX } from "../src/peer/failure.js";
+import { GREETING_BYTES_MAX, HELLO_BYTES_MAX } from "../src/peer/hello.js";
 import { HEARTBEATS_MISSED_MAX, LISTEN_DEFAULTS, PEER_LIMITS, PEER_TIMES } from "../src/peer/index.js";
+import { FRAME_BYTES_MIN } from "../src/peer/limits.js";
 import { ENDPOINT_LENGTH_MAX, MEMORY_BUFFER_BYTES } from "../src/transport/index.js";
 
 const page = readFileSync(new URL("../../../docs/guide/limits.md", import.meta.url), "utf8");
@@ -45,7 +46,11 @@ const SECTIONS: readonly (readonly [heading: string, values: object])[] = [
       NAME_BYTES_MAX,
       SERVICE_MESSAGES_MAX,
       HELLO_BYTES_MAX,
+      GREETING_BYTES_MAX,
+      FRAME_BYTES_MIN,
       FAILURE_BYTES_MAX,
+      FAILURE_CODE_LENGTH_MAX,
+      FAILURE_MESSAGE_LENGTH_MAX,
       ENDPOINT_LENGTH_MAX,
       MEMORY_BUFFER_BYTES,
       TURN_ITEMS_MAX: MAILBOX_DEFAULTS.turnItemsMax,
