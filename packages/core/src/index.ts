@@ -52,7 +52,9 @@ export {
   type WatchOptions,
 } from "./actor/index.js";
 export {
+  FrameBuffer,
   FrameKind,
+  FrameWriter,
   troupeCbor,
   WIRE_LIMITS,
   WireError,

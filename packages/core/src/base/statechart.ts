@@ -74,7 +74,10 @@ export class Statechart<Machine extends AnyStateMachine> {
     const { id = "", delay, event, sendId = "" } = (params ?? {}) as Delayed;
     switch (type) {
       case "xstate.raise":
-        this.#delayed.set(id, this.#clock.schedule(delay ?? 0, () => this.#expired(id, event)));
+        this.#delayed.set(
+          id,
+          this.#clock.schedule(delay ?? 0, () => this.#expired(id, event)),
+        );
         return;
       case "xstate.cancel":
         this.#delayed.get(sendId)?.();

@@ -22,7 +22,10 @@ const situations: [string, (on: LinkStage) => Promise<Link>][] = [
   [
     "dialling over a transport that cannot give up",
     async (on) => {
-      on.road.detour = () => new Promise<Connection>((resolve) => on.clock.schedule(1, () => resolve(memoryPair({ clock: on.drivenClock })[0])));
+      on.road.detour = () =>
+        new Promise<Connection>((resolve) =>
+          on.clock.schedule(1, () => resolve(memoryPair({ clock: on.drivenClock })[0])),
+        );
       return on.link();
     },
   ],
@@ -145,7 +148,9 @@ describe("close()", () => {
     await using on = new LinkStage();
     const gate = fence();
     const listener = await on.serve();
-    const up = on.link({ services: new ServiceMap().add(Never, { get: async () => (await gate.pass(), "after all") }) });
+    const up = on.link({
+      services: new ServiceMap().add(Never, { get: async () => (await gate.pass(), "after all") }),
+    });
     await up.ready();
     await on.flush();
     const answer = listener.peers[0]?.address(Never).call("get");
@@ -168,7 +173,9 @@ describe("close()", () => {
     const up = on.link({ services: new ServiceMap().add(Never, { get: async () => (await gate.pass(), "too late") }) });
     await up.ready();
     await on.flush();
-    const lost = expect(listener.peers[0]?.address(Never).call("get")).rejects.toMatchObject({ code: "connection-lost" });
+    const lost = expect(listener.peers[0]?.address(Never).call("get")).rejects.toMatchObject({
+      code: "connection-lost",
+    });
     await gate.reached;
     const closed = up.close({ graceMs: 60_000 });
     await on.flush();
@@ -202,7 +209,11 @@ describe("close()", () => {
       await on.flush();
       await up.closed;
       expect(seen.at(-1)).toBe("closed");
-      const after = { up: [], down: ["down fault connection-lost"], retrying: ["down fault connection-lost", "retrying 1 connection-aborted"] };
+      const after = {
+        up: [],
+        down: ["down fault connection-lost"],
+        retrying: ["down fault connection-lost", "retrying 1 connection-aborted"],
+      };
       expect(seen).toEqual(["up", ...after[type], "closed"]);
     }
   });
@@ -244,7 +255,8 @@ describe("a dial that succeeds after the link was closed", () => {
     for (let round = 0; round < 60; round++) {
       const each = on.link();
       for (let jobs = 0; jobs < round; jobs++) await Promise.resolve();
-      for (let turns = 0; turns < round % 8; turns++) await new Promise<void>((resolve) => on.drivenClock.yield(resolve));
+      for (let turns = 0; turns < round % 8; turns++)
+        await new Promise<void>((resolve) => on.drivenClock.yield(resolve));
       await each.close();
       expect(each.state).toBe("closed");
     }

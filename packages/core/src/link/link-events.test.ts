@@ -83,7 +83,8 @@ test("state and peer are already those after the event when it is seen", async (
   await on.serve();
   const up = on.link();
   const seen: unknown[] = [];
-  for (const type of ["up", "down", "retrying", "closed"] as const) up.on(type, () => seen.push([type, up.state, up.peer !== undefined]));
+  for (const type of ["up", "down", "retrying", "closed"] as const)
+    up.on(type, () => seen.push([type, up.state, up.peer !== undefined]));
   await up.ready();
   on.road.cut();
   await on.flush();
@@ -185,7 +186,10 @@ describe("watch()", () => {
     await on.flush();
     expect(await echo.watch()).toEqual({ reason: "connection-lost" });
     const reason = new Error("enough");
-    await expect(echo.watch({ signal: AbortSignal.abort(reason) })).rejects.toMatchObject({ code: "cancelled", cause: reason });
+    await expect(echo.watch({ signal: AbortSignal.abort(reason) })).rejects.toMatchObject({
+      code: "cancelled",
+      cause: reason,
+    });
   });
 });
 
@@ -303,7 +307,10 @@ test("an endpoint that only its transport can tell to be invalid closes the link
   up.on("closed", ({ error }) => errors.push(error));
   const seen = record(up);
   const waiting = up.address(Echo).call("back", "in vain");
-  await expect(waiting).rejects.toMatchObject({ code: "closed", cause: { code: "endpoint-invalid", endpoint: `${SERVER}:80` } });
+  await expect(waiting).rejects.toMatchObject({
+    code: "closed",
+    cause: { code: "endpoint-invalid", endpoint: `${SERVER}:80` },
+  });
   await up.closed;
   expect(errors).toMatchObject([{ code: "endpoint-invalid" }]);
   expect(seen).toEqual(["closed"]);

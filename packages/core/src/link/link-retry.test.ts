@@ -22,7 +22,8 @@ describe("an attempt that fails is followed by another, and retrying says why:",
     const errors = failures(up);
     await on.advance(10_000);
     expect(errors.length).toBeGreaterThan(5);
-    for (const error of errors) expect(error).toMatchObject({ name: "TransportError", code: "connect-refused", endpoint: SERVER });
+    for (const error of errors)
+      expect(error).toMatchObject({ name: "TransportError", code: "connect-refused", endpoint: SERVER });
     await on.serve();
     await on.advance(1000);
     expect(up.state).toBe("up");
@@ -212,7 +213,10 @@ test("flapping once a second for ten minutes: one live connection at most, and c
   let most = 0;
   for (let second = 0; second < 600; second++) {
     const call = up.address(Echo).call("back", `${second}`, { timeoutMs: 900 });
-    call.then(() => answered++, () => {});
+    call.then(
+      () => answered++,
+      () => {},
+    );
     await on.advance(1000);
     most = Math.max(most, listener.peers.length);
     on.road.cut();

@@ -81,7 +81,13 @@ describe("while the link is down", () => {
     on.road.cut();
     const outcomes = await sends;
     gate.open();
-    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "rejected", "rejected"]);
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      "fulfilled",
+      "fulfilled",
+      "rejected",
+      "rejected",
+      "rejected",
+    ]);
     expect(outcomes[4]).toMatchObject({ reason: { name: "ConnectionLost", code: "closed", maybeExecuted: false } });
     await on.advance(1000);
     expect(up.state).toBe("up");
@@ -141,7 +147,9 @@ describe("the deadline of a call", () => {
     await using on = new LinkStage();
     const up = await down(on);
     await expect(up.address(Echo).call("back", "", { timeoutMs: 0 })).rejects.toMatchObject({ code: "timeout" });
-    await expect(up.address(Echo).call("back", "", { timeoutMs: NaN })).rejects.toMatchObject({ code: "invalid-option" });
+    await expect(up.address(Echo).call("back", "", { timeoutMs: NaN })).rejects.toMatchObject({
+      code: "invalid-option",
+    });
     expect(up.waiting).toBe(0);
   });
 
@@ -261,7 +269,9 @@ describe("waitingMax", () => {
   test(`is ${LINK_WAITING_MAX} unless set`, async () => {
     await using on = new LinkStage();
     const up = await down(on);
-    const waiting = Promise.allSettled(Array.from({ length: LINK_WAITING_MAX + 1 }, (_, n) => up.address(Echo).send("tell", `${n}`)));
+    const waiting = Promise.allSettled(
+      Array.from({ length: LINK_WAITING_MAX + 1 }, (_, n) => up.address(Echo).send("tell", `${n}`)),
+    );
     expect(up.waiting).toBe(LINK_WAITING_MAX);
     await up.close();
     const codes = (await waiting).map((each) => ((each as PromiseRejectedResult).reason as { code: string }).code);

@@ -11,6 +11,7 @@ import {
 } from "../base/index.js";
 import type { Address, AnyService, SendOptions } from "../actor/index.js";
 import {
+  checkOptions,
   connect,
   ConnectionLost,
   PEER_TIMES,
@@ -76,6 +77,7 @@ export class Link implements LinkRequests {
     // Fails here, and not in every attempt, if nothing can dial it.
     parseEndpoint(endpoint);
     findTransport(options.transports, endpoint);
+    checkOptions(options);
     const { clock = systemClock, random = systemRandom, services, signal } = options;
     this.endpoint = endpoint;
     this.#options = options;

@@ -185,7 +185,9 @@ describe("a permit comes back", () => {
     huge: call<void, unknown>(),
     endless: call<void, unknown>(),
     obedient: call<void, unknown>(),
-    checked: call({ input: { "~standard": { version: 1, vendor: "test", validate: () => ({ issues: [{ message: "no" }] }) } } }),
+    checked: call({
+      input: { "~standard": { version: 1, vendor: "test", validate: () => ({ issues: [{ message: "no" }] }) } },
+    }),
   });
 
   /** A peer with the only permit; what is asked of it must leave that permit free. */
@@ -199,7 +201,8 @@ describe("a permit comes back", () => {
       unsendable: () => () => "a function",
       huge: () => new Uint8Array(2 * 1024 * 1024),
       endless: () => new Promise(() => {}),
-      obedient: (_, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))),
+      obedient: (_, { signal }) =>
+        new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))),
       checked: () => undefined,
     });
     await using harness = await peers({ right: { services, backpressure: permits } });
@@ -208,12 +211,13 @@ describe("a permit comes back", () => {
     expect(permits.available).toBe(1);
   }
 
-  const ask = (message: "answer" | "fail" | "refuse" | "unsendable" | "huge", code?: string) => async (harness: Harness) => {
-    const asked = harness.left.address(Any).call(message);
-    if (code === undefined) await asked;
-    else await expect(asked).rejects.toMatchObject({ code });
-    await expect(harness.left.address(Any).call("answer")).resolves.toBe("answered");
-  };
+  const ask =
+    (message: "answer" | "fail" | "refuse" | "unsendable" | "huge", code?: string) => async (harness: Harness) => {
+      const asked = harness.left.address(Any).call(message);
+      if (code === undefined) await asked;
+      else await expect(asked).rejects.toMatchObject({ code });
+      await expect(harness.left.address(Any).call("answer")).resolves.toBe("answered");
+    };
 
   test("when the call is answered", () => one(ask("answer")));
   test("when the handler throws", () => one(ask("fail", "handler-failed")));

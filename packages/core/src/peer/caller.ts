@@ -2,7 +2,14 @@
 // It knows nothing of handlers.
 
 import { oneShot, TroupeError, type OneShot, type Timers } from "../base/index.js";
-import { callTimeoutMs, RemoteError, type CallOptions, type Ended, type SendOptions, type WatchOptions } from "../actor/index.js";
+import {
+  callTimeoutMs,
+  RemoteError,
+  type CallOptions,
+  type Ended,
+  type SendOptions,
+  type WatchOptions,
+} from "../actor/index.js";
 import { FrameKind, type FrameHeader } from "../wire/index.js";
 import { plain, type Channel } from "./channel.js";
 import { ConnectionLost, PeerError, Refused } from "./error.js";
@@ -167,7 +174,12 @@ export class Caller implements Credit {
     try {
       value = this.#channel.reader.value();
     } catch (error) {
-      call.reject(new PeerError("reply-invalid", `the answer to ${call.message} cannot be read`, { cause: error, maybeExecuted: true }));
+      call.reject(
+        new PeerError("reply-invalid", `the answer to ${call.message} cannot be read`, {
+          cause: error,
+          maybeExecuted: true,
+        }),
+      );
       return;
     }
     call.resolve(value);
@@ -202,7 +214,9 @@ export class Caller implements Credit {
 
   timedOut(call: OutgoingCall): void {
     const wasSent = this.#stop(call);
-    const error = new PeerError("timeout", `${call.service.name}.${call.message} was not answered in time`, { maybeExecuted: wasSent });
+    const error = new PeerError("timeout", `${call.service.name}.${call.message} was not answered in time`, {
+      maybeExecuted: wasSent,
+    });
     call.reject(error);
   }
 
@@ -257,7 +271,10 @@ export class Caller implements Credit {
     }
     this.#calls.add(call);
     try {
-      this.#callSent(call, this.#channel.post(callHeader(call.id, service.slot, message, Math.max(1, Math.ceil(timeoutMs))), input));
+      this.#callSent(
+        call,
+        this.#channel.post(callHeader(call.id, service.slot, message, Math.max(1, Math.ceil(timeoutMs))), input),
+      );
     } catch (error) {
       this.#calls.delete(call);
       throw error;

@@ -86,7 +86,11 @@ describe("close()", () => {
 
   test("refuses calls that are parked for a permit: nothing of them was executed", async () => {
     const gate = fence();
-    const services = new ServiceMap().add(Work, { hold: async () => (await gate.pass(), "held"), quick: () => "", tell() {} });
+    const services = new ServiceMap().add(Work, {
+      hold: async () => (await gate.pass(), "held"),
+      quick: () => "",
+      tell() {},
+    });
     await using harness = await peers({ right: { services, backpressure: new Semaphore(1) } });
     const work = harness.left.address(Work);
     const held = work.call("hold");
@@ -137,15 +141,26 @@ describe("close()", () => {
       on.harness[side].on("closed", ({ reason }) => events.push(`${side} closed by ${reason.by}`));
     }
     await Promise.all([on.harness.left.close(), on.harness.right.close()]);
-    expect(events.sort()).toEqual(["left closed by local", "left closing by local", "right closed by local", "right closing by local"]);
+    expect(events.sort()).toEqual([
+      "left closed by local",
+      "left closing by local",
+      "right closed by local",
+      "right closing by local",
+    ]);
   });
 
   test("of both sides at once, while each runs a call of the other: neither is answered, none is left", async () => {
     await using on = await stage();
-    const calls = Promise.allSettled([on.harness.left.address(Work).call("hold"), on.harness.right.address(Work).call("hold")]);
+    const calls = Promise.allSettled([
+      on.harness.left.address(Work).call("hold"),
+      on.harness.right.address(Work).call("hold"),
+    ]);
     await on.gate.reachedBy(2);
     const closed = Promise.all([on.harness.left.close(), on.harness.right.close()]);
-    expect(await calls).toMatchObject([{ reason: { code: "connection-lost" } }, { reason: { code: "connection-lost" } }]);
+    expect(await calls).toMatchObject([
+      { reason: { code: "connection-lost" } },
+      { reason: { code: "connection-lost" } },
+    ]);
     on.gate.open();
     await closed;
     expect(on.harness.clock.now()).toBe(0);

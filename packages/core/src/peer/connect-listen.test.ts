@@ -95,7 +95,9 @@ describe("connect() and listen()", () => {
       schemes: ["never"],
       listen: (...rest) => on.transport.listen(...rest),
       connect: (_endpoint, options) =>
-        new Promise((_, reject) => options?.signal?.addEventListener("abort", () => reject(options.signal?.reason as Error))),
+        new Promise((_, reject) =>
+          options?.signal?.addEventListener("abort", () => reject(options.signal?.reason as Error)),
+        ),
     };
     const dialling = connect("never://there", { ...on.options, transports: [hanging], handshakeMs: 300 });
     const rejected = expect(dialling).rejects.toMatchObject({ code: "connect-timeout", endpoint: "never://there" });
@@ -168,7 +170,8 @@ describe("a listener", () => {
     const on = stage();
     const listener = await on.listen({ handshakeMs: 100 });
     const events: string[] = [];
-    const note = (event: ListenerEvent): void => void events.push(event.type === "failed" ? `failed ${codeOf(event.error)}` : event.type);
+    const note = (event: ListenerEvent): void =>
+      void events.push(event.type === "failed" ? `failed ${codeOf(event.error)}` : event.type);
     for (const type of ["peer", "failed", "closed"] as const) listener.on(type, note);
     const peer = await on.dial();
     const stranger = await on.transport.connect("memory://here");

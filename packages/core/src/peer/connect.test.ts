@@ -43,7 +43,10 @@ function lost(connection: Connection): Promise<unknown> {
 describe("connect() over a transport that heeds no signal", () => {
   test("rejects with connect-timeout after handshakeMs, and aborts the connection that comes too late", async () => {
     const transport = new OddTransport();
-    const rejected = expect(dial(transport, { handshakeMs: 300 })).rejects.toMatchObject({ code: "connect-timeout", endpoint: ENDPOINT });
+    const rejected = expect(dial(transport, { handshakeMs: 300 })).rejects.toMatchObject({
+      code: "connect-timeout",
+      endpoint: ENDPOINT,
+    });
     await transport.clock.advance(300);
     await rejected;
     expect(transport.signals[0]?.aborted).toBe(true);
@@ -81,7 +84,8 @@ describe("connect() over a transport that heeds no signal", () => {
       const outcome = dial(transport, { signal: controller.signal }).catch((error: unknown) => error);
       const far = new Peer(transport.answer(), { clock: transport.drivenClock });
       for (let job = 0; job < jobs % 10; job++) await Promise.resolve();
-      for (let turn = 0; turn < Math.floor(jobs / 10); turn++) await new Promise<void>((done) => transport.drivenClock.yield(done));
+      for (let turn = 0; turn < Math.floor(jobs / 10); turn++)
+        await new Promise<void>((done) => transport.drivenClock.yield(done));
       controller.abort();
       const result = await outcome;
       if (result instanceof Peer) {
@@ -135,7 +139,9 @@ test("the signal holds no listener once connect() has settled, however it did", 
   await peer.close();
   await far.closed;
 
-  const silent = expect(dial(transport, { signal, handshakeMs: 10 })).rejects.toMatchObject({ code: "connect-timeout" });
+  const silent = expect(dial(transport, { signal, handshakeMs: 10 })).rejects.toMatchObject({
+    code: "connect-timeout",
+  });
   await transport.clock.advance(10);
   await silent;
   expect(listeners).toBe(0);

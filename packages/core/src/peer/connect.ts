@@ -2,7 +2,7 @@
 
 import { oneShot, systemClock } from "../base/index.js";
 import { findTransport, TransportError, type Connection, type Transport } from "../transport/index.js";
-import { PEER_TIMES } from "./limits.js";
+import { checkOptions, PEER_TIMES } from "./limits.js";
 import { Peer, type PeerOptions } from "./peer.js";
 
 /** How to dial, and what the peer is and provides. */
@@ -22,6 +22,7 @@ export interface DialOptions extends PeerOptions {
  */
 export async function connect(endpoint: string, options: DialOptions): Promise<Peer> {
   const transport = findTransport(options.transports, endpoint);
+  checkOptions(options);
   const { clock = systemClock, signal } = options;
   const budgetMs = options.handshakeMs ?? PEER_TIMES.handshakeMs;
   const startedAt = clock.now();

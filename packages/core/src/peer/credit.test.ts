@@ -2,8 +2,10 @@
 
 import { describe, expect, test } from "vitest";
 import { call, defineService, send } from "../actor/index.js";
-import { fence, peers } from "../testing/index.js";
-import { PEER_LIMITS, ServiceMap } from "./index.js";
+import { fence, peers, RawPeer, VirtualClock } from "../testing/index.js";
+import { memoryPair } from "../transport/index.js";
+import { FrameKind } from "../wire/index.js";
+import { Peer, PEER_LIMITS, ServiceMap } from "./index.js";
 
 const Log = defineService("log", { line: send<unknown>() });
 const Ask = defineService("ask", { it: call<unknown, string>(), also: call<void, string>() });
@@ -85,7 +87,11 @@ describe("send()", () => {
     const behind = log.send("line", "behind");
     await gone;
     controller.abort(new Error("no more"));
-    await expect(waits).rejects.toMatchObject({ code: "cancelled", maybeExecuted: false, cause: { message: "no more" } });
+    await expect(waits).rejects.toMatchObject({
+      code: "cancelled",
+      maybeExecuted: false,
+      cause: { message: "no more" },
+    });
     gate.open();
     await behind;
     await harness.flush();
@@ -96,7 +102,10 @@ describe("send()", () => {
     const { gate, services } = slowLog();
     await using harness = await peers({ right: { services } });
     const log = harness.left.address(Log);
-    await expect(log.send("line", "x", { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "cancelled", maybeExecuted: false });
+    await expect(log.send("line", "x", { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: "cancelled",
+      maybeExecuted: false,
+    });
     await harness.flush();
     expect(gate.arrivals).toBe(0);
   });
@@ -174,6 +183,29 @@ describe("trySend()", () => {
     gate.open();
     await Promise.all(sends);
     await harness.flush();
+  });
+
+  test("is false while a call to the service waits, though there is credit for sends: it does not overtake", async () => {
+    const Mixed = defineService("mixed", { ask: call<number>(), tell: send<number>() });
+    const gate = fence();
+    const seen: number[] = [];
+    const services = new ServiceMap().add(Mixed, {
+      ask: async (n) => {
+        seen.push(n);
+        await gate.pass();
+      },
+      tell: (n) => void seen.push(n),
+    });
+    await using harness = await peers({ right: { services, limits: { callsMax: 1 } } });
+    const mixed = harness.left.address(Mixed);
+    const calls = [mixed.call("ask", 1), mixed.call("ask", 2)];
+    expect(mixed.trySend("tell", 3)).toBe(false);
+    const told = mixed.send("tell", 3);
+    gate.open();
+    await Promise.all([...calls, told]);
+    await harness.flush();
+    expect(seen).toEqual([1, 2, 3]);
+    expect(mixed.trySend("tell", 4)).toBe(true);
   });
 
   test("is false when the service is not provided, and when the peer is closed", async () => {
@@ -283,7 +315,11 @@ describe("call()", () => {
     const ask = harness.left.address(Ask);
     const tooLong = { code: "payload-too-long" };
     await expect(ask.call("it", new Uint8Array(10_000))).rejects.toMatchObject(tooLong);
-    const outcomes = await Promise.allSettled([ask.call("it", 1), ask.call("it", new Uint8Array(10_000)), ask.call("it", 1)]);
+    const outcomes = await Promise.allSettled([
+      ask.call("it", 1),
+      ask.call("it", new Uint8Array(10_000)),
+      ask.call("it", 1),
+    ]);
     expect(outcomes).toMatchObject([{ value: "answered" }, { reason: tooLong }, { value: "answered" }]);
   });
 
@@ -304,6 +340,71 @@ describe("call()", () => {
       await expect(harness.left.address(Log).send("line", bad)).rejects.toMatchObject({ code: "unknown-service" });
     }
     await Promise.all(Array.from({ length: 1000 }, (_, n) => ask.call("it", n)));
+  });
+});
+
+describe("a peer whose other side reads nothing", () => {
+  /** A peer with 100 kB of room beside one that greets and then stops reading. */
+  async function beside(services: ServiceMap) {
+    const clock = new VirtualClock();
+    const [near, far] = memoryPair({ clock, bufferBytes: 1000 });
+    const peer = new Peer(near, { clock, services, limits: { outboxBytesMax: 100_000 } });
+    const raw = new RawPeer(far);
+    const messages = [
+      ["it", "call"],
+      ["also", "call"],
+    ] as const;
+    const greeted = raw.greet([
+      { name: "ask", messages },
+      { name: "log", messages: [["line", "send"]] },
+    ]);
+    await clock.flush();
+    await greeted;
+    raw.pause();
+    return { clock, peer, raw };
+  }
+
+  test("writes no further ahead than outboxBytesMax and one message: the rest waits, and goes when it reads again", async () => {
+    const { clock, peer, raw } = await beside(new ServiceMap());
+    const log = peer.address(Log);
+    let sent = 0;
+    const sends = Array.from({ length: 500 }, () => log.send("line", new Uint8Array(1000)).then(() => sent++));
+    await clock.flush();
+    expect(peer.stats.bytesPending).toBeLessThan(100_000 + 2 * 1100);
+    expect(sent).toBeLessThan(103);
+    expect(peer.stats.waiting).toBe(500 - sent);
+    expect(log.trySend("line", "x")).toBe(false);
+    raw.resume();
+    await clock.flush();
+    await Promise.all(sends);
+    expect(raw.take(FrameKind.send).length).toBe(500);
+    peer.abort();
+    await clock.flush();
+  });
+
+  test("begins no call whose answer there is no room for; one that is cancelled meanwhile never runs", async () => {
+    const begun: unknown[] = [];
+    const it = (n: unknown): string => {
+      begun.push(n);
+      return "x".repeat(10_000);
+    };
+    const { clock, peer, raw } = await beside(new ServiceMap().add(Ask, { it, also: () => "" }));
+    for (let id = 1; id <= 30; id++)
+      raw.write({ kind: FrameKind.call, id, service: 0, message: 0, amount: 60_000 }, id);
+    await clock.flush();
+    expect(begun.length).toBeLessThanOrEqual(11);
+    expect(peer.stats.running).toBe(30 - begun.length);
+    raw.write({ kind: FrameKind.cancel, id: 30 });
+    raw.write({ kind: FrameKind.cancel, id: 25 });
+    await clock.flush();
+    raw.resume();
+    await clock.flush();
+    expect(begun).toEqual(Array.from({ length: 29 }, (_, i) => i + 1).filter((n) => n !== 25));
+    expect(raw.take(FrameKind.reply).length).toBe(28);
+    expect(raw.take(FrameKind.error).map(({ id }) => id)).toEqual(expect.arrayContaining([25, 30]));
+    expect(peer.stats.running).toBe(0);
+    peer.abort();
+    await clock.flush();
   });
 });
 

@@ -20,7 +20,16 @@ async function besideRaw(): Promise<{ clock: VirtualClock; peer: Peer; raw: RawP
   const [near, far] = memoryPair({ clock });
   const peer = new Peer(near, { clock, services: work() });
   const raw = new RawPeer(far);
-  const greeted = raw.greet([{ name: "work", messages: [["quick", "call"], ["tell", "send"], ["hold", "call"]] }]);
+  const greeted = raw.greet([
+    {
+      name: "work",
+      messages: [
+        ["quick", "call"],
+        ["tell", "send"],
+        ["hold", "call"],
+      ],
+    },
+  ]);
   await clock.flush();
   await greeted;
   return { clock, peer, raw };
@@ -78,7 +87,11 @@ describe("messages that meet an end", () => {
 
   test("an answer that nobody waits for any more does no harm: the call was cancelled, timed out, or its peer is leaving", async () => {
     const gate = fence();
-    const services = new ServiceMap().add(Work, { quick: (n) => n, tell() {}, hold: async () => (await gate.pass(), "late") });
+    const services = new ServiceMap().add(Work, {
+      quick: (n) => n,
+      tell() {},
+      hold: async () => (await gate.pass(), "late"),
+    });
     await using harness = await peers({ right: { services } });
     const controller = new AbortController();
     const address = harness.left.address(Work);

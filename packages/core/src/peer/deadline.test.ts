@@ -173,7 +173,9 @@ describe("the remaining deadline", () => {
   test("is Infinity for a send, which nobody waits for", async () => {
     const Tell = defineService("tell", { it: send() });
     const seen: number[] = [];
-    const services = new ServiceMap().add(Tell, { it: (_, context) => void seen.push(context.remainingMs, context.deadline) });
+    const services = new ServiceMap().add(Tell, {
+      it: (_, context) => void seen.push(context.remainingMs, context.deadline),
+    });
     await using harness = await peers({ right: { services } });
     await harness.left.address(Tell).send("it");
     await harness.flush();

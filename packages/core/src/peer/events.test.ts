@@ -172,7 +172,9 @@ describe("inspection", () => {
     await harness.flush();
     stop();
     await harness.left.address(End).call("quick", "y");
-    expect(seen.map(({ kind, source, detail }) => [kind, source === harness.left.id ? "left" : "right", detail?.["frame"]])).toEqual([
+    expect(
+      seen.map(({ kind, source, detail }) => [kind, source === harness.left.id ? "left" : "right", detail?.["frame"]]),
+    ).toEqual([
       ["frame-sent", "left", FrameKind.call],
       ["frame-received", "right", FrameKind.call],
       ["frame-sent", "right", FrameKind.reply],

@@ -27,7 +27,11 @@ export function shortText(text: string, lengthMax: number): string {
 }
 
 /** What the frame at hand says, which is an `error` or a `refuse`. Never throws: somebody waits for it. */
-export function readFailure(reader: FrameReader): { readonly code: string; readonly message: string; readonly data: unknown } {
+export function readFailure(reader: FrameReader): {
+  readonly code: string;
+  readonly message: string;
+  readonly data: unknown;
+} {
   let payload: unknown;
   try {
     payload = reader.value();
@@ -38,9 +42,7 @@ export function readFailure(reader: FrameReader): { readonly code: string; reado
   return {
     code: typeof code === "string" ? shortText(code, FAILURE_CODE_LENGTH_MAX) : "unknown-error",
     message:
-      typeof message === "string"
-        ? shortText(message, FAILURE_MESSAGE_LENGTH_MAX)
-        : "the other side gave no reason",
+      typeof message === "string" ? shortText(message, FAILURE_MESSAGE_LENGTH_MAX) : "the other side gave no reason",
     data,
   };
 }

@@ -34,7 +34,11 @@ describe("a handler that throws", () => {
   });
 
   test("an error without a code has handler-failed", async () => {
-    expect(await caught(new TypeError("oops"))).toMatchObject({ code: "handler-failed", message: "oops", data: undefined });
+    expect(await caught(new TypeError("oops"))).toMatchObject({
+      code: "handler-failed",
+      message: "oops",
+      data: undefined,
+    });
   });
 
   test("a RemoteError crosses as it is, and is no failure of the handler", async () => {
@@ -131,7 +135,9 @@ describe("a handler that throws", () => {
     });
     await using harness = await peers({ right: { services } });
     const failed: string[] = [];
-    harness.right.on("failed", ({ service, message, error }) => failed.push(`${service}.${message}: ${(error as Error).message}`));
+    harness.right.on("failed", ({ service, message, error }) =>
+      failed.push(`${service}.${message}: ${(error as Error).message}`),
+    );
     const fail = harness.left.address(Fail);
     await expect(fail.call("it")).rejects.toMatchObject({ message: "in a call" });
     await expect(fail.call("ok")).rejects.toMatchObject({ message: "in a promise" });
@@ -141,12 +147,19 @@ describe("a handler that throws", () => {
   });
 
   test("an error of another layer keeps its code: a caller of ours that timed out tells its caller so", async () => {
-    expect(await caught(new ActorError("mailbox-full", "no room"))).toMatchObject({ name: "RemoteError", code: "mailbox-full" });
+    expect(await caught(new ActorError("mailbox-full", "no room"))).toMatchObject({
+      name: "RemoteError",
+      code: "mailbox-full",
+    });
   });
 });
 
 describe("an answer", () => {
-  const Odd = defineService("odd", { thenable: call<void, unknown>(), unsendable: call<void, unknown>(), huge: call<void, unknown>() });
+  const Odd = defineService("odd", {
+    thenable: call<void, unknown>(),
+    unsendable: call<void, unknown>(),
+    huge: call<void, unknown>(),
+  });
 
   test("that is a thenable is waited for; one that cannot be sent or is too long is an error to its caller", async () => {
     const services = new ServiceMap().add(Odd, {

@@ -122,7 +122,11 @@ describe("a peer whose other side falls silent", () => {
     const faults: string[] = [];
     left.on("fault", ({ error }) => faults.push((error as Error & { code: string }).code));
     const pending = left.address(Echo).call("back", 1, { timeoutMs: 60_000 });
-    const rejected = expect(pending).rejects.toMatchObject({ code: "connection-lost", maybeExecuted: true, cause: { code: "peer-silent" } });
+    const rejected = expect(pending).rejects.toMatchObject({
+      code: "connection-lost",
+      maybeExecuted: true,
+      cause: { code: "peer-silent" },
+    });
     await clock.flush();
     fromRight.isShut = true;
     await clock.advance(2999);
@@ -193,7 +197,13 @@ describe("two idle peers", () => {
 });
 
 describe("a side that slept itself", () => {
-  async function sleeper(): Promise<{ clock: VirtualClock; own: SuspendableClock; left: Peer; right: Peer; fromRight: Valve }> {
+  async function sleeper(): Promise<{
+    clock: VirtualClock;
+    own: SuspendableClock;
+    left: Peer;
+    right: Peer;
+    fromRight: Valve;
+  }> {
     const clock = new VirtualClock();
     const driven = new SelfDrivenClock(clock);
     const own = new SuspendableClock(driven);

@@ -2,14 +2,12 @@
 
 import { WireError } from "../wire/index.js";
 import { PeerError } from "./error.js";
-import type { PeerLimits } from "./limits.js";
+import { FRAME_BYTES_MIN, type PeerLimits } from "./limits.js";
 
 /** The versions of the protocol that this implementation speaks, newest last. */
 export const PROTOCOL_VERSIONS: readonly number[] = Object.freeze([1]);
 /** Counts additions that older peers may ignore. */
 export const PROTOCOL_MINOR = 0;
-/** The shortest limit of frames that may be announced: an error with its data, or a goodbye, must fit. */
-export const FRAME_BYTES_MIN = 8192;
 /** The longest hello, header included: nothing longer is taken from a stranger. */
 export const HELLO_BYTES_MAX = 4096;
 
@@ -79,7 +77,8 @@ export function helloPayload(hello: Hello): unknown {
  */
 export function parseHello(payload: unknown, servicesMax: number): Hello {
   const fields = asRecord(payload, "the hello");
-  if (fields["protocol"] !== "troupe") throw new WireError("hello-invalid", "the other side does not speak this protocol");
+  if (fields["protocol"] !== "troupe")
+    throw new WireError("hello-invalid", "the other side does not speak this protocol");
   const versions = fields["versions"];
   if (!Array.isArray(versions) || !versions.every((version) => Number.isInteger(version))) {
     throw new WireError("hello-invalid", "the hello has no list of versions");
@@ -92,8 +91,10 @@ export function parseHello(payload: unknown, servicesMax: number): Hello {
   }
   const id = fields["id"];
   const name = fields["name"];
-  if (typeof id !== "string" || !/^[0-9a-f]{32}$/.test(id)) throw new WireError("hello-invalid", "the hello has no valid id");
-  if (typeof name !== "string" || name.length > 256) throw new WireError("hello-invalid", "the hello has no valid name");
+  if (typeof id !== "string" || !/^[0-9a-f]{32}$/.test(id))
+    throw new WireError("hello-invalid", "the hello has no valid id");
+  if (typeof name !== "string" || name.length > 256)
+    throw new WireError("hello-invalid", "the hello has no valid name");
   const limits = asRecord(fields["limits"], "the limits in the hello");
   return {
     versions: versions as number[],

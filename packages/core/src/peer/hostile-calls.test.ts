@@ -78,25 +78,33 @@ describe("a route to nowhere", () => {
 describe("a name that every object has", () => {
   const Greedy = defineService("target", Object.fromEntries(INHERITED.map((name) => [name, call<unknown, unknown>()])));
 
-  test.each(INHERITED)("%s, asked of a service without it, rejects with unknown-message and reaches nothing", async (name) => {
-    let touched = 0;
-    const handlers = new Proxy(
-      { echo: (input: unknown) => input, note: () => {} },
-      {
-        get: (object, key): unknown => (key === "echo" || key === "note" || touched++, Reflect.get(object, key)),
-      },
-    );
-    const services = new ServiceMap().add(Target, handlers);
-    touched = 0;
-    await using stage = await siege({ services });
-    await expect(stage.witness.address(Greedy).call(name, 1)).rejects.toMatchObject({ code: "unknown-message" });
-    expect(touched).toBe(0);
-  });
+  test.each(INHERITED)(
+    "%s, asked of a service without it, rejects with unknown-message and reaches nothing",
+    async (name) => {
+      let touched = 0;
+      const handlers = new Proxy(
+        { echo: (input: unknown) => input, note: () => {} },
+        {
+          get: (object, key): unknown => (key === "echo" || key === "note" || touched++, Reflect.get(object, key)),
+        },
+      );
+      const services = new ServiceMap().add(Target, handlers);
+      touched = 0;
+      await using stage = await siege({ services });
+      await expect(stage.witness.address(Greedy).call(name, 1)).rejects.toMatchObject({ code: "unknown-message" });
+      expect(touched).toBe(0);
+    },
+  );
 
-  test.each(INHERITED)("%s, declared and without a handler, is handler-missing and not what objects inherit", (name) => {
-    const service = defineService("odd", { [name]: call<unknown, unknown>() });
-    expect(() => new ServiceMap().add(service, {} as never)).toThrow(expect.objectContaining({ code: "handler-missing" }));
-  });
+  test.each(INHERITED)(
+    "%s, declared and without a handler, is handler-missing and not what objects inherit",
+    (name) => {
+      const service = defineService("odd", { [name]: call<unknown, unknown>() });
+      expect(() => new ServiceMap().add(service, {} as never)).toThrow(
+        expect.objectContaining({ code: "handler-missing" }),
+      );
+    },
+  );
 
   test.each(INHERITED)("%s, declared and handled, is a message like any other", async (name) => {
     const service = defineService("odd", { [name]: call<number, number>() });
@@ -147,7 +155,13 @@ describe("a number that is taken or reserved", () => {
 
   test.each([
     ["functions", target()],
-    ["an actor", new ServiceMap().add(Target, spawn(Target, () => ({ echo: (input) => input, note: () => {} })))],
+    [
+      "an actor",
+      new ServiceMap().add(
+        Target,
+        spawn(Target, () => ({ echo: (input) => input, note: () => {} })),
+      ),
+    ],
   ])("a watch of %s that is cancelled leaves its number to the next, which lives on", async (_, services) => {
     await using stage = await siege({ services });
     const { raw, victim } = await stage.attack();
@@ -238,7 +252,10 @@ describe("an answer to nothing", () => {
   ])("an error that says %s rejects its call all the same", async (_, payload, code) => {
     await using stage = await siege();
     const { raw, victim } = await stage.attack([THEIRS]);
-    const outcome = victim.address(Theirs).call("ask", 1).catch((error: unknown) => error);
+    const outcome = victim
+      .address(Theirs)
+      .call("ask", 1)
+      .catch((error: unknown) => error);
     const { id } = await raw.next(FrameKind.call);
     raw.write({ kind: FrameKind.error, id }, payload);
     const error = await outcome;
@@ -258,7 +275,10 @@ describe("an answer to nothing", () => {
     expect(payload.length).toBeLessThanOrEqual(4096);
     expect(value).toEqual([`b${"😀".repeat(63)}\ufffd`, `a${"😀".repeat(511)}\ufffd`]);
 
-    const outcome = victim.address(Theirs).call("ask", 1).catch((error: unknown) => error);
+    const outcome = victim
+      .address(Theirs)
+      .call("ask", 1)
+      .catch((error: unknown) => error);
     const { id } = await raw.next(FrameKind.call);
     raw.write({ kind: FrameKind.error, id }, [long, long]);
     const { code, message } = (await outcome) as RemoteError;
@@ -273,7 +293,11 @@ describe("an answer to nothing", () => {
     const limits = { frameBytesMax: 8192, callsMax: 1, callBytesMax: 1, sendsMax: 1, sendBytesMax: 1, watchesMax: 0 };
     const attack = await stage.attack([], { limits });
     attack.raw.write({ kind: FrameKind.call, id: 1, ...ECHO }, null);
-    expect((await attack.raw.next(FrameKind.error)).value).toEqual(["漢".repeat(128), "漢".repeat(1024), "a".repeat(500)]);
+    expect((await attack.raw.next(FrameKind.error)).value).toEqual([
+      "漢".repeat(128),
+      "漢".repeat(1024),
+      "a".repeat(500),
+    ]);
     expect(attack.victim.state).toBe("open");
   });
 });
@@ -354,7 +378,10 @@ describe("more than was allowed", () => {
     for (let id = 1; id <= 5; id++) attack.raw.write({ kind: FrameKind.watch, id, service: 0 });
     await stage.flush();
     const refused = attack.raw.take(FrameKind.refuse).map(({ id, value }) => [id, (value as string[])[0]]);
-    expect(refused).toEqual([[4, "watches-full"], [5, "watches-full"]]);
+    expect(refused).toEqual([
+      [4, "watches-full"],
+      [5, "watches-full"],
+    ]);
     await expectAlive(attack);
   });
 });

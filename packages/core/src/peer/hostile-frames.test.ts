@@ -30,7 +30,10 @@ async function expectFault(stage: Siege, { raw, victim, events }: Attack, code: 
   expect(raw.hasEnded).toBe(true);
   raw.end();
   await expect(victim.closed).resolves.toMatchObject({ by: "fault", code, error: { code } });
-  expect(events.map(({ type }) => type).filter((type) => type === "fault" || type === "closed")).toEqual(["fault", "closed"]);
+  expect(events.map(({ type }) => type).filter((type) => type === "fault" || type === "closed")).toEqual([
+    "fault",
+    "closed",
+  ]);
   await stage.demandWitness();
 }
 
@@ -219,7 +222,11 @@ describe("a payload that may not travel", () => {
   test("as the answer to a watch ends the watch", async () => {
     await using stage = await siege();
     const { raw, victim } = await stage.attack([THEIRS]);
-    const answers = [Uint8Array.of(0xff), Uint8Array.of(0xa1, 0x68, ...new TextEncoder().encode("toString"), 0x01), Uint8Array.of(0x80)];
+    const answers = [
+      Uint8Array.of(0xff),
+      Uint8Array.of(0xa1, 0x68, ...new TextEncoder().encode("toString"), 0x01),
+      Uint8Array.of(0x80),
+    ];
     for (const answer of answers) {
       const watch = victim.address(Theirs).watch();
       const { id } = await raw.next(FrameKind.watch);
@@ -243,7 +250,10 @@ describe("a payload that a schema refuses", () => {
 
   test("is an error to its caller, with the issues, and is not handled", async () => {
     const handled: number[] = [];
-    const services = new ServiceMap().add(Strict, { root: (n) => (handled.push(n), Math.sqrt(n)), mark: (n) => void handled.push(n) });
+    const services = new ServiceMap().add(Strict, {
+      root: (n) => (handled.push(n), Math.sqrt(n)),
+      mark: (n) => void handled.push(n),
+    });
     await using stage = await siege({ services });
     const attack = await stage.attack();
     attack.raw.write({ kind: FrameKind.call, id: 1, ...ECHO }, -1);

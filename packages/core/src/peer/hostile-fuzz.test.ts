@@ -61,7 +61,12 @@ function conversation(random: SeededRandom): Uint8Array {
   if (random.next() < 0.2) {
     const hostile = random.pick(hostilePayloads().filter((each) => each.bytes.length < 1000));
     const kind = random.pick([FrameKind.call, FrameKind.send, FrameKind.provide, FrameKind.goodbye]);
-    troupeCbor.forward(buffer, { kind, id: 7, service: 0, message: kind === FrameKind.send ? 1 : 0, amount: 1000 }, hostile.bytes, 1_000_000);
+    troupeCbor.forward(
+      buffer,
+      { kind, id: 7, service: 0, message: kind === FrameKind.send ? 1 : 0, amount: 1000 },
+      hostile.bytes,
+      1_000_000,
+    );
   }
   return buffer.take();
 }
@@ -91,7 +96,7 @@ function damaged(random: SeededRandom, whole: Uint8Array): Uint8Array {
 
 function writeInPieces(random: SeededRandom, raw: RawPeer, bytes: Uint8Array): void {
   const longest = random.pick([1, 20, 10_000]);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = 1 + random.integer(longest);
     raw.writeBytes(bytes.slice(at, at + length));
     at += length;

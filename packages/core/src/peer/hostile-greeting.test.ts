@@ -206,7 +206,10 @@ describe("services", () => {
     ["a slot that is taken", (raw: RawPeer) => raw.provide(0, TWO)],
     ["a slot beyond 65535", (raw: RawPeer) => raw.provide(65_536, TWO)],
     ["the withdrawal of nothing", (raw: RawPeer) => raw.write({ kind: FrameKind.withdraw, id: 7 })],
-    ["the withdrawal of a slot beyond 65535", (raw: RawPeer) => raw.write({ kind: FrameKind.withdraw, id: 2 ** 32 - 1 })],
+    [
+      "the withdrawal of a slot beyond 65535",
+      (raw: RawPeer) => raw.write({ kind: FrameKind.withdraw, id: 2 ** 32 - 1 }),
+    ],
   ])("%s ends the connection with announcement-invalid", async (_, act) => {
     await using stage = await siege({ services: target() });
     const attack = await stage.attack([ONE]);
@@ -238,7 +241,10 @@ describe("services", () => {
     const announced = names.map((name) => ({ name, messages: names.map((message) => [message, "call"] as const) }));
     const { raw, victim } = await stage.attack(announced);
     expect(victim.remote.services).toEqual(names);
-    const Odd = defineService("__proto__", { ["__proto__"]: call<number, number>(), constructor: call<number, number>() });
+    const Odd = defineService("__proto__", {
+      ["__proto__"]: call<number, number>(),
+      constructor: call<number, number>(),
+    });
     const answer = victim.address(Odd).call("__proto__", 1);
     const asked = await raw.next(FrameKind.call);
     expect(asked).toMatchObject({ service: 0, message: 0 });

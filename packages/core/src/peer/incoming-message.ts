@@ -25,6 +25,8 @@ export class IncomingMessage extends Deadline implements CallContext, PermitWait
   hasBegun = false;
   /** Answered, handled or given up; what the handler still does is nobody's business. */
   isDone = false;
+  /** Given up while its handler runs on. */
+  isAbandoned = false;
   #controller: AbortController | undefined;
   #abortedBy: unknown;
   #isAborted = false;

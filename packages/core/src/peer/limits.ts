@@ -2,6 +2,7 @@
 // in the hello, so that an honest one stays below them.
 
 import { WIRE_LIMITS, type WireLimits } from "../wire/index.js";
+import { PeerError } from "./error.js";
 
 /** What a peer accepts and holds. */
 export interface PeerLimits extends WireLimits {
@@ -17,6 +18,8 @@ export interface PeerLimits extends WireLimits {
   readonly watchesMax: number;
   /** Services that the other side may provide at once. */
   readonly servicesMax: number;
+  /** Handlers that may run on after they were given up; more keep their places. See `PeerTimes.abandonMs`. */
+  readonly abandonedMax: number;
   /** Messages of this side that wait for credit or room, beyond which `waiting-full` is the answer. */
   readonly waitingMax: number;
   /** Bytes of them: several times what the other side takes, since each is somebody's unsettled promise. */
@@ -36,6 +39,7 @@ export const PEER_LIMITS: PeerLimits = Object.freeze({
   sendBytesMax: 4 * 1024 * 1024,
   watchesMax: 1024,
   servicesMax: 1024,
+  abandonedMax: 256,
   waitingMax: 65_536,
   waitingBytesMax: 64 * 1024 * 1024,
   outboxBytesMax: 1024 * 1024,
@@ -71,14 +75,48 @@ export const PEER_TIMES: PeerTimes = Object.freeze({
 /** How many heartbeats in a row may be missing. */
 export const HEARTBEATS_MISSED_MAX = 3;
 
-/** The limits of a peer whose owner gave some; a value of undefined counts as not given. */
+/** The least that `frameBytesMax` may be: every peer must be able to say why it refuses something. */
+export const FRAME_BYTES_MIN = 8192;
+/** The most that a frame header can say. */
+const FRAME_BYTES_MAX = 0xff_ffff;
+const COUNT_MAX = 0xffff_ffff;
+const HEARTBEAT_MS_MIN = 10;
+const HEARTBEAT_MS_MAX = 3_600_000;
+
+/**
+ * The limits of a peer whose owner gave some; a value of undefined counts as not given.
+ *
+ * @throws PeerError `option-invalid` for one that is no whole number, or that the other side would not accept.
+ */
 export function limitsOf(given: Partial<PeerLimits> | undefined): PeerLimits {
-  return withDefaults(PEER_LIMITS, given);
+  const limits = withDefaults(PEER_LIMITS, given);
+  if (limits === PEER_LIMITS) return limits;
+  for (const [name, value] of Object.entries(limits)) demandWithin(name, value, 0, COUNT_MAX);
+  demandWithin("frameBytesMax", limits.frameBytesMax, FRAME_BYTES_MIN, FRAME_BYTES_MAX);
+  for (const name of ["callsMax", "callBytesMax", "sendsMax", "sendBytesMax"] as const) {
+    demandWithin(name, limits[name], 1, COUNT_MAX);
+  }
+  return limits;
 }
 
-/** The same for times. */
+/**
+ * The same for times.
+ *
+ * @throws PeerError `option-invalid` for one that is negative or not a number.
+ */
 export function timesOf(given: Partial<PeerTimes> | undefined): PeerTimes {
-  return withDefaults(PEER_TIMES, given);
+  const times = withDefaults(PEER_TIMES, given);
+  if (times === PEER_TIMES) return times;
+  for (const [name, value] of Object.entries(times)) {
+    if (!(value >= 0)) throw new PeerError("option-invalid", `${name} must be a number of milliseconds, not ${value}`);
+  }
+  demandWithin("heartbeatMs", times.heartbeatMs, HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX);
+  return times;
+}
+
+function demandWithin(name: string, value: number, min: number, max: number): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw new PeerError("option-invalid", `${name} must be a whole number from ${min} to ${max}, not ${value}`);
 }
 
 function withDefaults<T extends object>(defaults: T, given: Partial<T> | undefined): T {
@@ -86,4 +124,10 @@ function withDefaults<T extends object>(defaults: T, given: Partial<T> | undefin
   const names = Object.keys(defaults) as (keyof T)[];
   if (names.every((name) => given[name] === undefined)) return defaults;
   return Object.fromEntries(names.map((name) => [name, given[name] ?? defaults[name]])) as unknown as T;
+}
+
+/** Finds out before anything is opened whether a peer could be made with these options. */
+export function checkOptions(options: { readonly limits?: Partial<PeerLimits> } & Partial<PeerTimes>): void {
+  limitsOf(options.limits);
+  timesOf(options);
 }

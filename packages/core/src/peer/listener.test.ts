@@ -34,7 +34,9 @@ class Stage {
 function record(listener: Listener): string[] {
   const seen: string[] = [];
   const note = (event: ListenerEvent): void => {
-    seen.push(event.type === "failed" ? `failed ${(event.error as { code?: string }).code} ${event.endpoint}` : event.type);
+    seen.push(
+      event.type === "failed" ? `failed ${(event.error as { code?: string }).code} ${event.endpoint}` : event.type,
+    );
   };
   for (const type of ["peer", "failed", "closed"] as const) listener.on(type, note);
   return seen;
@@ -152,8 +154,12 @@ describe("close() while somebody is being greeted", () => {
       const on = new Stage();
       const listener = await on.listen();
       const seen = record(listener);
-      const outcome = on.dial().then((peer) => peer.closed, () => "not open");
-      for (let turn = 0; turn < Math.floor(round / 10); turn++) await new Promise<void>((done) => on.drivenClock.yield(done));
+      const outcome = on.dial().then(
+        (peer) => peer.closed,
+        () => "not open",
+      );
+      for (let turn = 0; turn < Math.floor(round / 10); turn++)
+        await new Promise<void>((done) => on.drivenClock.yield(done));
       for (let job = 0; job < round % 10; job++) await Promise.resolve();
       const before = seen.length;
       handedOut += before;
@@ -176,7 +182,10 @@ describe("abort()", () => {
     const on = new Stage();
     const listener = await on.listen({ services });
     const peer = await on.dial();
-    const lost = expect(peer.address(Work).call("hold")).rejects.toMatchObject({ code: "connection-lost", maybeExecuted: true });
+    const lost = expect(peer.address(Work).call("hold")).rejects.toMatchObject({
+      code: "connection-lost",
+      maybeExecuted: true,
+    });
     await gate.reached;
     const closed = listener.close({ graceMs: 60_000 });
     await on.clock.flush();
@@ -195,7 +204,9 @@ describe("abort()", () => {
     const listener = await on.listen();
     const seen = record(listener);
     const connection = await on.transport.connect("memory://here");
-    const closed = new Promise((resolve) => connection.open({ received() {}, drained() {}, ended() {}, closed: resolve }));
+    const closed = new Promise((resolve) =>
+      connection.open({ received() {}, drained() {}, ended() {}, closed: resolve }),
+    );
     await listener.abort();
     expect(await closed).toMatchObject({ code: "connection-reset" });
     expect(seen).toEqual(["closed"]);

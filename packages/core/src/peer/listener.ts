@@ -3,6 +3,7 @@
 import { Emitter, oneShot, type Unsubscribe } from "../base/index.js";
 import { findTransport, type Connection, type Transport, type TransportListener } from "../transport/index.js";
 import { PeerError } from "./error.js";
+import { checkOptions } from "./limits.js";
 import { Peer, type CloseOptions, type PeerOptions } from "./peer.js";
 
 /** Whom to accept, and what each peer is and provides. */
@@ -40,6 +41,7 @@ export class Listener {
 
   /** For `listen` only. */
   constructor(options: ListenOptions) {
+    checkOptions(options);
     this.#options = options;
   }
 

@@ -169,7 +169,12 @@ test("a stranger who says nothing is sent away after handshakeMs", async () => {
   const [one, two] = memoryPair({ clock });
   const peer = new Peer(one, { clock, handshakeMs: 700 });
   const seen: string[] = [];
-  two.open({ received: () => seen.push("bytes"), ended: () => (seen.push("ended"), two.close()), drained() {}, closed() {} });
+  two.open({
+    received: () => seen.push("bytes"),
+    ended: () => (seen.push("ended"), two.close()),
+    drained() {},
+    closed() {},
+  });
   await clock.advance(699);
   expect(peer.state).toBe("greeting");
   await clock.advance(1);

@@ -63,7 +63,12 @@ test("while B's call is handled, A calls B back over the same connection and ans
 test("calls that call back and forth 20 levels deep are all answered", async () => {
   const Deep = defineService("deep", { descend: call<number, number>() });
   const descend = (level: number, { peer }: { readonly peer: Peer }): number | Promise<number> =>
-    level === 0 ? 0 : peer.address(Deep).call("descend", level - 1).then((depth) => depth + 1);
+    level === 0
+      ? 0
+      : peer
+          .address(Deep)
+          .call("descend", level - 1)
+          .then((depth) => depth + 1);
   const services = new ServiceMap().add(Deep, { descend });
   await using harness = await peers({ left: { services }, right: { services } });
   expect(await harness.left.address(Deep).call("descend", 20)).toBe(20);
@@ -131,7 +136,8 @@ test("sends and calls to one service arrive in the order in which they were made
 
 test("sends from two sides in one connection do not wait for each other", async () => {
   const seen: string[] = [];
-  const note = (side: string): ServiceMap => new ServiceMap().add(Log, { line: (n) => void seen.push(`${side} ${n}`), other() {} });
+  const note = (side: string): ServiceMap =>
+    new ServiceMap().add(Log, { line: (n) => void seen.push(`${side} ${n}`), other() {} });
   await using harness = await peers({ left: { services: note("left") }, right: { services: note("right") } });
   await Promise.all([harness.left.address(Log).send("line", 1), harness.right.address(Log).send("line", 2)]);
   await harness.flush();
@@ -143,7 +149,11 @@ test("the remote closes: the observer sees closed by remote, and a later call fa
   const sum = harness.left.address(Sum);
   await harness.right.close();
   expect(await harness.left.closed).toEqual({ by: "remote", code: "closed" });
-  await expect(sum.call("show")).rejects.toMatchObject({ name: "ConnectionLost", code: "closed", maybeExecuted: false });
+  await expect(sum.call("show")).rejects.toMatchObject({
+    name: "ConnectionLost",
+    code: "closed",
+    maybeExecuted: false,
+  });
 });
 
 test("each side knows the other by id, name and services once the greeting is complete", async () => {

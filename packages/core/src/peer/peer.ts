@@ -123,10 +123,14 @@ export interface PeerStats {
   readonly waiting: number;
   /** Messages of the other side that are being handled or parked. */
   readonly running: number;
+  /** Handlers that run on after they were given up. */
+  readonly abandoned: number;
   /** Answers that came after their call had settled otherwise. */
   readonly lateReplies: number;
   /** Frames of a kind that only newer versions know. */
   readonly framesIgnored: number;
+  /** Bytes that have arrived and were not handled yet. */
+  readonly bytesUnread: number;
   /** Bytes that wait to be written. */
   readonly bytesPending: number;
   /** Deadlines that are set. */

@@ -1,7 +1,16 @@
 // What a peer provides: by name, at any time, through handlers, actors and schedulers; and who is told when it ends.
 
 import { describe, expect, test, vi } from "vitest";
-import { call, defineService, RemoteError, Scheduler, send, spawn, type Handlers, type Service } from "../actor/index.js";
+import {
+  call,
+  defineService,
+  RemoteError,
+  Scheduler,
+  send,
+  spawn,
+  type Handlers,
+  type Service,
+} from "../actor/index.js";
 import { fence, peers } from "../testing/index.js";
 import { fingerprintOf } from "./announcement.js";
 import { ServiceMap, type CallContext } from "./index.js";
@@ -31,7 +40,9 @@ describe("services by name", () => {
   });
 
   test("two contracts of the same name and messages are the same service, whoever defined them", async () => {
-    await using harness = await peers({ right: { services: new ServiceMap().add(named("same"), { go: () => "same" }) } });
+    await using harness = await peers({
+      right: { services: new ServiceMap().add(named("same"), { go: () => "same" }) },
+    });
     expect(await harness.left.address(named("same")).call("go")).toBe("same");
     expect(fingerprintOf(named("same"))).toBe(fingerprintOf(named("same")));
   });
@@ -134,7 +145,10 @@ describe("provide() and withdraw()", () => {
     expect(right.withdraw(Sum)).toBe(false);
     await harness.flush();
     expect(left.remote.services).toEqual(["text"]);
-    await expect(left.address(Sum).call("add", 1)).rejects.toMatchObject({ code: "unknown-service", maybeExecuted: false });
+    await expect(left.address(Sum).call("add", 1)).rejects.toMatchObject({
+      code: "unknown-service",
+      maybeExecuted: false,
+    });
     right.provide(sum());
     await harness.flush();
     expect(await left.address(Sum).call("add", 7)).toBe(7);
@@ -223,7 +237,8 @@ describe("provide() and withdraw()", () => {
   test("300 services provided in the hello and 300 later are all there", async () => {
     const many = (prefix: string): ServiceMap => {
       const services = new ServiceMap();
-      for (let i = 0; i < 300; i++) services.add(defineService(`${prefix} ${i}`, { go: call<void, number>() }), { go: () => i });
+      for (let i = 0; i < 300; i++)
+        services.add(defineService(`${prefix} ${i}`, { go: call<void, number>() }), { go: () => i });
       return services;
     };
     await using harness = await peers({ right: { services: many("early") } });
@@ -257,6 +272,20 @@ describe("watch()", () => {
     await harness.flush();
     await actor.close();
     expect(await watch).toEqual({ reason: "stopped" });
+  });
+
+  test("lets go of the actor when its connection is lost: nobody over there waits any more", async () => {
+    await using actor = spawn(Text, () => ({ upper: (input) => input }));
+    const watched = vi.spyOn(actor, "watch");
+    await using harness = await peers({ right: { services: new ServiceMap().add(Text, actor) } });
+    const watch = harness.left.address(Text).watch();
+    await harness.flush();
+    const signal = watched.mock.calls[0]?.[0]?.signal;
+    expect(signal?.aborted).toBe(false);
+    harness.cut();
+    expect(await watch).toMatchObject({ reason: "connection-lost" });
+    await harness.flush();
+    expect(signal?.aborted).toBe(true);
   });
 
   test("resolves at once when the actor has ended already", async () => {
@@ -305,7 +334,9 @@ describe("watch()", () => {
       await expect(watch).rejects.toMatchObject({ code: "cancelled" });
       await harness.flush();
     }
-    await expect(harness.left.address(Text).watch({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "cancelled" });
+    await expect(harness.left.address(Text).watch({ signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: "cancelled",
+    });
     const last = harness.left.address(Text).watch();
     await harness.flush();
     harness.right.withdraw(Text);
@@ -472,7 +503,9 @@ describe("concurrency and priority of a service", () => {
 
   test("a service that asks for neither never touches a scheduler", async () => {
     const run = vi.spyOn(Scheduler.prototype, "run");
-    await using harness = await peers({ right: { services: text().add(Job, { run: (n) => n, urgent: (n) => n }, { concurrency: 1 }) } });
+    await using harness = await peers({
+      right: { services: text().add(Job, { run: (n) => n, urgent: (n) => n }, { concurrency: 1 }) },
+    });
     await harness.left.address(Text).call("upper", "x");
     expect(run).toHaveBeenCalledTimes(0);
     await harness.left.address(Job).call("run", "x");
@@ -487,7 +520,11 @@ describe("concurrency and priority of a service", () => {
     await using harness = await peers({ right: { services } });
     const job = harness.left.address(Job);
     const calls = [job.call("run", "a"), job.call("run", "b")];
-    await expect(job.call("run", "c")).rejects.toMatchObject({ name: "Refused", code: "overloaded", maybeExecuted: false });
+    await expect(job.call("run", "c")).rejects.toMatchObject({
+      name: "Refused",
+      code: "overloaded",
+      maybeExecuted: false,
+    });
     gate.open();
     expect(await Promise.all(calls)).toEqual(["a", "b"]);
     expect(gate.arrivals).toBe(2);

@@ -6,7 +6,15 @@
 // cannot take a place for good.
 
 import { Ring } from "../base/index.js";
-import { checkInput, checkOutput, isThenable, RemoteError, toRemoteError, type AnyService, type Semaphore } from "../actor/index.js";
+import {
+  checkInput,
+  checkOutput,
+  isThenable,
+  RemoteError,
+  toRemoteError,
+  type AnyService,
+  type Semaphore,
+} from "../actor/index.js";
 import { FrameKind } from "../wire/index.js";
 import { announcementPayload } from "./announcement.js";
 import { plain, type Channel } from "./channel.js";
@@ -32,6 +40,8 @@ export class Provider {
   readonly #watches: IncomingWatches;
   readonly #sendWindow: SendWindow;
   #callBytes = 0;
+  /** Handlers that run on after they were given up. */
+  #abandoned = 0;
   /** Refusals and failures written since what had been written by then, `#refusalsUntil`, has left. */
   #refusals = 0;
   #refusalsUntil = 0;
@@ -59,6 +69,10 @@ export class Provider {
     return this.#calls.size + this.#sends.size;
   }
 
+  get abandoned(): number {
+    return this.#abandoned;
+  }
+
   now(): number {
     return this.#channel.clock.now();
   }
@@ -67,7 +81,8 @@ export class Provider {
   provide(services: ServiceMap): void {
     for (const provided of services.provided()) {
       this.withdraw(provided.service);
-      if (this.#slots.length === SLOTS_MAX) throw new PeerError("slots-exhausted", "too many services were provided and withdrawn");
+      if (this.#slots.length === SLOTS_MAX)
+        throw new PeerError("slots-exhausted", "too many services were provided and withdrawn");
       this.#slots.push(provided);
       if (this.#isAnnouncing && !this.#isLost) this.#announce(this.#slots.length - 1, provided);
     }
@@ -107,7 +122,14 @@ export class Provider {
     const message = service?.messages[index];
     if (message?.kind !== "call") return this.refuse(id, ...unknown(service));
     if (this.#isClosing) return this.refuse(id, "closing", "the other side is closing");
-    const task = new IncomingMessage(this, id, service as ProvidedService, message, reader.frameBytes, clock.now() + amount);
+    const task = new IncomingMessage(
+      this,
+      id,
+      service as ProvidedService,
+      message,
+      reader.frameBytes,
+      clock.now() + amount,
+    );
     if (!this.#hasRoom) {
       task.parked = reader.copyPayload();
       this.#hold(task);
@@ -137,7 +159,8 @@ export class Provider {
   cancelled(id: number): void {
     if (this.#watches.has(id)) return this.#watches.end(id, "cancelled");
     const task = this.#calls.get(id);
-    if (task !== undefined) this.#abort(task, new PeerError("cancelled", "cancelled by the caller", { maybeExecuted: true }));
+    if (task !== undefined)
+      this.#abort(task, new PeerError("cancelled", "cancelled by the caller", { maybeExecuted: true }));
   }
 
   /** A watch frame: [ConnID] [slot]. Answered when the service is withdrawn or the actor behind it ends. */
@@ -146,7 +169,8 @@ export class Provider {
     const service = this.#slots[slot];
     if (service === undefined) return this.#post(FrameKind.reply, id, "unknown-service");
     if (this.#isClosing) return this.#post(FrameKind.reply, id, "closing");
-    if (this.#watches.size >= this.#channel.limits.watchesMax) return this.refuse(id, "watches-full", "too many watches");
+    if (this.#watches.size >= this.#channel.limits.watchesMax)
+      return this.refuse(id, "watches-full", "too many watches");
     this.#watches.add(id, slot, service);
   }
 
@@ -168,6 +192,13 @@ export class Provider {
   expired(task: IncomingMessage): void {
     if (!task.isAborted) {
       return this.#abort(task, new PeerError("timeout", "the caller's deadline has passed", { maybeExecuted: true }));
+    }
+    const { limits, times, timers } = this.#channel;
+    if (task.hasBegun && !this.#isLost) {
+      // Those that were given up still run: with too many of them, the others keep their places.
+      if (this.#abandoned >= limits.abandonedMax) return timers.set(task, times.abandonMs);
+      this.#abandoned++;
+      task.isAbandoned = true;
     }
     this.#channel.emit({ type: "abandoned", service: task.service.service.name, message: task.message.name });
     this.#failed(task, new PeerError("abandoned", "the handler did not end when it was told to"));
@@ -310,7 +341,11 @@ export class Provider {
 
   /** Gives back all that belongs to a task; false if that was done before. */
   #release(task: IncomingMessage): boolean {
-    if (task.isDone) return false;
+    if (task.isDone) {
+      // Its handler has ended after all.
+      if (task.isAbandoned) this.#abandoned--;
+      return false;
+    }
     task.isDone = true;
     this.#channel.timers.clear(task);
     if (task.holdsPermit) this.#semaphore?.release();
@@ -357,7 +392,9 @@ export class Provider {
       this.#refusalsUntil = outbox.deliveredBytes + outbox.pendingBytes + 1;
     }
     if (++this.#refusals > limits.refusalsMax) {
-      return this.#channel.fault(new PeerError("refusals-exceeded", "the other side asks what is refused and does not read the answers"));
+      return this.#channel.fault(
+        new PeerError("refusals-exceeded", "the other side asks what is refused and does not read the answers"),
+      );
     }
     this.#channel.post(plain(kind, id), payload);
   }
@@ -368,7 +405,9 @@ export class Provider {
 }
 
 function unknown(service: ProvidedService | undefined): [code: string, message: string] {
-  return service === undefined ? ["unknown-service", "there is no such service"] : ["unknown-message", "there is no such message"];
+  return service === undefined
+    ? ["unknown-service", "there is no such service"]
+    : ["unknown-message", "there is no such message"];
 }
 
 function taken(id: number): PeerError {

@@ -68,7 +68,10 @@ export class RemoteServices {
   provide(slot: number, announcement: Announcement): RemoteService {
     const service = this.#of(announcement.name);
     if (slot > 0xffff || this.#bySlot.has(slot) || service.isProvided) {
-      throw new WireError("announcement-invalid", `${announcement.name} is announced twice, or under a slot that is taken`);
+      throw new WireError(
+        "announcement-invalid",
+        `${announcement.name} is announced twice, or under a slot that is taken`,
+      );
     }
     if (this.#bySlot.size >= this.#servicesMax) {
       throw new WireError("announcement-invalid", `more than ${this.#servicesMax} services are provided`);

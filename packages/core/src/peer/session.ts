@@ -8,7 +8,14 @@
 import { Emitter, systemClock, systemRandom, Timers, type Clock, type Inspection } from "../base/index.js";
 import { Mailbox, type Address, type AnyService, type MailboxOwner } from "../actor/index.js";
 import type { Connection } from "../transport/index.js";
-import { FrameKind, troupeCbor, WireError, type FrameHeader, type FrameReader, type WireFormat } from "../wire/index.js";
+import {
+  FrameKind,
+  troupeCbor,
+  WireError,
+  type FrameHeader,
+  type FrameReader,
+  type WireFormat,
+} from "../wire/index.js";
 import { parseAnnouncement } from "./announcement.js";
 import { Caller } from "./caller.js";
 import { plain, type Channel } from "./channel.js";
@@ -17,7 +24,16 @@ import { PeerError } from "./error.js";
 import type { ClosedReason, PeerEvent } from "./events.js";
 import { Greeting } from "./greeting.js";
 import { Heartbeat } from "./heartbeat.js";
-import { GREETING_BYTES_MAX, HELLO_BYTES_MAX, helloPayload, NO_CREDIT, ownHello, PROTOCOL_MINOR, type Hello, type RemoteLimits } from "./hello.js";
+import {
+  GREETING_BYTES_MAX,
+  HELLO_BYTES_MAX,
+  helloPayload,
+  NO_CREDIT,
+  ownHello,
+  PROTOCOL_MINOR,
+  type Hello,
+  type RemoteLimits,
+} from "./hello.js";
 import type { LifecycleState } from "./lifecycle.js";
 import { limitsOf, timesOf, type PeerLimits, type PeerTimes } from "./limits.js";
 import { Outbox } from "./outbox.js";
@@ -125,8 +141,10 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
       callsInFlight: this.#caller.callsInFlight,
       waiting: this.outgoing.length,
       running: this.#provider.running,
+      abandoned: this.#provider.abandoned,
       lateReplies: this.#caller.lateReplies,
       framesIgnored: this.#framesIgnored,
+      bytesUnread: this.reader.buffered,
       bytesPending: this.outbox.pendingBytes,
       timers: this.timers.size,
     };
@@ -229,7 +247,12 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   }
 
   #inspect(kind: string, { kind: frame, id, service, message }: FrameHeader, bytes: number): void {
-    this.inspection?.emit({ kind, source: this.id, at: this.clock.now(), detail: { frame, id, service, message, bytes } });
+    this.inspection?.emit({
+      kind,
+      source: this.id,
+      at: this.clock.now(),
+      detail: { frame, id, service, message, bytes },
+    });
   }
 
   // The greeting.
@@ -312,7 +335,8 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
 
   /** A kind that this version does not know is ignored from a newer one, and nonsense from an equal one. */
   #unknown(kind: number): void {
-    if ((this.#greeting.hello?.minor ?? 0) <= PROTOCOL_MINOR) throw new PeerError("frame-unknown", `there are no frames of kind ${kind}`);
+    if ((this.#greeting.hello?.minor ?? 0) <= PROTOCOL_MINOR)
+      throw new PeerError("frame-unknown", `there are no frames of kind ${kind}`);
     this.#framesIgnored++;
   }
 

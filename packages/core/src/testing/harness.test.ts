@@ -33,7 +33,11 @@ describe("peers()", () => {
 
   test("over a transport dials and listens", async () => {
     let disposed = 0;
-    const subject = { transport: memory({ isPrivate: true }), endpoint: "memory://here", dispose: () => void disposed++ };
+    const subject = {
+      transport: memory({ isPrivate: true }),
+      endpoint: "memory://here",
+      dispose: () => void disposed++,
+    };
     {
       await using harness = await peers({ subject, right: { services: held() } });
       expect(await harness.left.address(Work).call("quick")).toBe(1);
@@ -44,14 +48,21 @@ describe("peers()", () => {
 
   test("complains of a call and its task that are left", async () => {
     const message = await complaint({ right: { services: held() } }, ({ left }) => {
-      left.address(Work).call("hold").catch(() => {});
+      left
+        .address(Work)
+        .call("hold")
+        .catch(() => {});
     });
     expect(message).toBe("left behind: left has 1 calls, right has 1 tasks");
   });
 
   test("complains of messages that wait", async () => {
     const message = await complaint({ right: { services: held(), limits: { sendsMax: 1 } } }, ({ left }) => {
-      for (let i = 0; i < 3; i++) left.address(Work).send("tell").catch(() => {});
+      for (let i = 0; i < 3; i++)
+        left
+          .address(Work)
+          .send("tell")
+          .catch(() => {});
     });
     expect(message).toBe("left behind: left has 2 waiting messages, right has 1 tasks");
   });

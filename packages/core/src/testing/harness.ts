@@ -30,7 +30,13 @@ export class Harness implements AsyncDisposable {
   readonly #end: () => Promise<void>;
 
   /** For `peers` only. */
-  constructor(left: Peer, right: Peer, clock: VirtualClock, connections: readonly Connection[], end: () => Promise<void>) {
+  constructor(
+    left: Peer,
+    right: Peer,
+    clock: VirtualClock,
+    connections: readonly Connection[],
+    end: () => Promise<void>,
+  ) {
     this.left = left;
     this.right = right;
     this.clock = clock;
@@ -75,7 +81,10 @@ export class Harness implements AsyncDisposable {
     await this.#end();
     await this.flush();
     const after = [...leftovers("left", this.left), ...leftovers("right", this.right)];
-    for (const [side, peer] of [["left", this.left], ["right", this.right]] as const) {
+    for (const [side, peer] of [
+      ["left", this.left],
+      ["right", this.right],
+    ] as const) {
       if (peer.stats.timers > 0) after.push(`${side} has ${peer.stats.timers} deadlines`);
     }
     if (this.clock.pending > 0) after.push(`the clock has ${this.clock.pending} timers`);
@@ -103,7 +112,10 @@ export async function peers(options: PeersOptions = {}): Promise<Harness> {
   return new Harness(left, right, virtual, pair, async () => {});
 }
 
-async function dialled({ left, right }: PeersOptions, { transport, endpoint, dispose }: TransportSubject): Promise<Harness> {
+async function dialled(
+  { left, right }: PeersOptions,
+  { transport, endpoint, dispose }: TransportSubject,
+): Promise<Harness> {
   const transports = [transport];
   const listener = await listen(endpoint, { ...right, transports });
   const accepted = listener[Symbol.asyncIterator]().next();

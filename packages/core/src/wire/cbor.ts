@@ -59,7 +59,11 @@ let scratch: Uint8Array | undefined;
  */
 export function encode(value: unknown): number {
   if (isEncoding) throw unsupported("a getter in it sends a message itself");
-  encoder ??= new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false }) as unknown as ReusingEncoder;
+  encoder ??= new Encoder({
+    useRecords: false,
+    variableMapSize: true,
+    tagUint8Array: false,
+  }) as unknown as ReusingEncoder;
   anyReader ??= new Validator(NO_LIMITS);
   isEncoding = true;
   try {

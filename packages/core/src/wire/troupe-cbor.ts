@@ -209,11 +209,13 @@ class TroupeCborReader implements FrameReader {
   }
 
   #frameBytesAt(bytes: Uint8Array, at: number): number {
-    const length =
-      (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16);
+    const length = (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16);
     const frameBytes = HEAD_BYTES + length;
     if (frameBytes > this.frameBytesMax) {
-      throw new WireError("frame-too-long", `a frame of ${frameBytes} bytes is over the limit of ${this.frameBytesMax}`);
+      throw new WireError(
+        "frame-too-long",
+        `a frame of ${frameBytes} bytes is over the limit of ${this.frameBytesMax}`,
+      );
     }
     return frameBytes;
   }
@@ -224,7 +226,10 @@ class TroupeCborReader implements FrameReader {
     const payloadAt = headerBytes(kind);
     if (frameBytes < payloadAt) throw new WireError("frame-malformed", `a frame of kind ${kind} ends in its header`);
     if (frameBytes > payloadAt && isKnown(kind) && !carriesPayload(kind)) {
-      throw new WireError("frame-malformed", `a frame of kind ${kind} has no payload, but this one is ${frameBytes} bytes long`);
+      throw new WireError(
+        "frame-malformed",
+        `a frame of kind ${kind} has no payload, but this one is ${frameBytes} bytes long`,
+      );
     }
     frame.kind = kind;
     if (kind === FrameKind.send) {
