@@ -49,7 +49,10 @@ class Run {
           };
           const ms = this.random.integer(400);
           // One kind never looks at its signal, and lasts longer than it is given.
-          const cancel = harness().clock.schedule(kind === 2 ? 1000 + ms : ms, done(() => resolve(id)));
+          const cancel = harness().clock.schedule(
+            kind === 2 ? 1000 + ms : ms,
+            done(() => resolve(id)),
+          );
           if (kind === 2) return;
           signal.addEventListener("abort", () => {
             cancel();
@@ -76,7 +79,9 @@ class Run {
     const { signal } = controller;
     const timeoutMs = 1 + this.random.integer(800);
     const work = peer.address(Work);
-    const asked: Promise<unknown> = isCall ? work.call("do", id, { signal, timeoutMs }) : work.send("tell", id, { signal });
+    const asked: Promise<unknown> = isCall
+      ? work.call("do", id, { signal, timeoutMs })
+      : work.send("tell", id, { signal });
     const settled = asked.then(
       () => {
         outcome.settled++;
@@ -115,13 +120,17 @@ async function once(seed: number): Promise<void> {
   const run = new Run(seed);
   const { random } = run;
   const permits = random.next() < 0.5 ? new Semaphore(1 + random.integer(4)) : undefined;
-  let harness!: Harness;
-  const services = run.services(() => harness);
-  const limits = { callsMax: 1 + random.integer(20), sendsMax: 1 + random.integer(10), sendBytesMax: 1 + random.integer(500) };
+  const made: { harness?: Harness } = {};
+  const services = run.services(() => made.harness as Harness);
+  const limits = {
+    callsMax: 1 + random.integer(20),
+    sendsMax: 1 + random.integer(10),
+    sendBytesMax: 1 + random.integer(500),
+  };
   const chunk = random.next() < 0.3 ? { chunk: (bytes: number) => 1 + random.integer(bytes) } : {};
   const pipe = { bufferBytes: 1 + random.integer(2000), ...chunk };
-  await using made = await peers({ right: { services, limits, ...(permits && { backpressure: permits }) }, pipe });
-  harness = made;
+  await using harness = await peers({ right: { services, limits, ...(permits && { backpressure: permits }) }, pipe });
+  made.harness = harness;
   for (let step = 0; step < STEPS; step++) await act(run, harness, services);
   const end = random.integer(4);
   if (end === 0) harness.cut();

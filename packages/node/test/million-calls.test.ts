@@ -83,9 +83,9 @@ test(
     const wrong: string[] = [];
     for (let id = 0; id < CALLS; id++) {
       const times = executed[id] as number;
-      const isTrue =
-        outcome[id] === ANSWERED ? times === 1 : outcome[id] === NOT_EXECUTED ? times === 0 : times <= 1;
-      if (settled[id] !== 1 || !isTrue) wrong.push(`${id} settled ${settled[id]}, outcome ${outcome[id]}, ran ${times}`);
+      const isTrue = outcome[id] === ANSWERED ? times === 1 : outcome[id] === NOT_EXECUTED ? times === 0 : times <= 1;
+      if (settled[id] !== 1 || !isTrue)
+        wrong.push(`${id} settled ${settled[id]}, outcome ${outcome[id]}, ran ${times}`);
     }
     expect(wrong.slice(0, 10), `seed ${random.seed}`).toEqual([]);
     expect(outcome.reduce((sum, each) => sum + (each === ANSWERED ? 1 : 0), 0)).toBeGreaterThan(CALLS * 0.8);

@@ -6,7 +6,11 @@ import { fence, peers } from "@troupe/core/testing";
 import { tcp } from "@troupe/node";
 
 const Sum = defineService("sum", { add: call<number>(), show: call<void, number>(), note: send<number>() });
-const Ask = defineService("ask", { twice: call<number, number>(), through: call<number, number>(), hold: call<void, string>() });
+const Ask = defineService("ask", {
+  twice: call<number, number>(),
+  through: call<number, number>(),
+  hold: call<void, string>(),
+});
 
 const overTcp = () => ({ subject: { transport: tcp(), endpoint: "tcp://127.0.0.1:0" } });
 
@@ -46,7 +50,11 @@ describe("two peers over TCP", () => {
 
   test("a call that runs is answered within the grace of the side that closes", async () => {
     const gate = fence();
-    const services = new ServiceMap().add(Ask, { twice: (n) => n, through: (n) => n, hold: async () => (await gate.pass(), "held") });
+    const services = new ServiceMap().add(Ask, {
+      twice: (n) => n,
+      through: (n) => n,
+      hold: async () => (await gate.pass(), "held"),
+    });
     await using harness = await peers({ ...overTcp(), right: { services } });
     const held = harness.left.address(Ask).call("hold");
     await gate.reached;
@@ -59,14 +67,22 @@ describe("two peers over TCP", () => {
 
   test("an abort reaches the other side as the loss of its connection, and its pending calls at once", async () => {
     const gate = fence();
-    const services = new ServiceMap().add(Ask, { twice: (n) => n, through: (n) => n, hold: async () => (await gate.pass(), "held") });
+    const services = new ServiceMap().add(Ask, {
+      twice: (n) => n,
+      through: (n) => n,
+      hold: async () => (await gate.pass(), "held"),
+    });
     await using harness = await peers({ ...overTcp(), right: { services } });
     const held = harness.left.address(Ask).call("hold");
     await gate.reached;
     harness.right.abort(new Error("enough"));
     await expect(held).rejects.toMatchObject({ name: "ConnectionLost", code: "connection-lost", maybeExecuted: true });
     expect(await harness.right.closed).toMatchObject({ by: "local", code: "aborted" });
-    expect(await harness.left.closed).toMatchObject({ by: "fault", code: "connection-lost", error: { code: "connection-reset" } });
+    expect(await harness.left.closed).toMatchObject({
+      by: "fault",
+      code: "connection-lost",
+      error: { code: "connection-reset" },
+    });
     gate.open();
   });
 });

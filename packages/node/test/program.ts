@@ -30,7 +30,7 @@ export function program(name: string, ...args: readonly string[]): Program {
   const line = async (): Promise<string> => {
     const { done, value } = await lines.next();
     if (done === true) throw new Error(`${name} ended without a word`);
-    return value as string;
+    return value;
   };
   return { process: child, line, ended };
 }

@@ -4,7 +4,15 @@ import { describe, expect, test } from "vitest";
 import { call, defineService, Semaphore } from "../actor/index.js";
 import { fence, SelfDrivenClock, VirtualClock } from "../testing/index.js";
 import { memory, type Connection, type Transport } from "../transport/index.js";
-import { connect, listen, Peer, ServiceMap, type Listener, type ListenerEvent, type ListenOptions } from "./index.js";
+import {
+  connect,
+  listen,
+  type Peer,
+  ServiceMap,
+  type Listener,
+  type ListenerEvent,
+  type ListenOptions,
+} from "./index.js";
 
 const Work = defineService("work", { hold: call<void, string>(), quick: call<void, string>() });
 

@@ -87,7 +87,7 @@ describe("a handler that throws", () => {
     const error = await caught(new SecretDatabaseError("query failed", { cause }));
     const { cause: crossed, data } = error;
     expect([crossed, data]).toEqual([undefined, undefined]);
-    const everything = JSON.stringify({ ...error, message: error.message, name: error.name }) + String(error.stack);
+    const everything = JSON.stringify(Object.entries(error)) + error.message + String(error.stack);
     for (const secret of ["SecretDatabaseError", "hunter2", "stays at home"]) expect(everything).not.toContain(secret);
     expect(error.name).toBe("RemoteError");
   });
