@@ -5,7 +5,7 @@ import { reportUncaught, type Unsubscribe } from "./emitter.js";
 
 /** One thing that happened inside. `source` names who saw it, such as a peer's or an actor's id. */
 export interface InspectionEvent {
-  /** What happened: `call-sent`, `call-answered`, `send-received`, `actor-restarted` … */
+  /** What happened: `frame-sent`, `frame-received`, `call-received`, `actor-restarted` … */
   readonly kind: string;
   readonly source: string;
   /** Milliseconds on the clock of the source. */

@@ -21,7 +21,7 @@ export type PeerEvent =
   | { readonly type: "withdrawn"; readonly service: string }
   /** A message was not taken: one from the other side by us, or a send of ours by the other side. */
   | { readonly type: "refused"; readonly direction: "incoming" | "outgoing"; readonly error: PeerError }
-  /** A handler of ours threw something that is not a `RemoteError`, or its answer could not be sent. */
+  /** A handler of ours threw what no caller is told of as an answer, or its answer could not be sent. */
   | { readonly type: "failed"; readonly service: string; readonly message: string; readonly error: unknown }
   /** A handler did not end after its signal was aborted; its permit was given to others. */
   | { readonly type: "abandoned"; readonly service: string; readonly message: string }

@@ -13,7 +13,7 @@ const SLAB_BYTES_MAX = 256 * 1024;
 const SLAB_GROWTH = 4;
 /** Leave early, so that the other side can begin while this one still produces. */
 const EARLY_BYTES = 128 * 1024;
-/** A quarter of what is in flight, but at least this many frames, leave early: see docs/decisions/early-flush.md. */
+/** A quarter of what is in flight, but at least this many frames, leave early: see docs/decisions/0005-early-flush.md. */
 const EARLY_FRAMES_MIN = 16;
 /** How many bytes the pool keeps of each size. */
 const SPARE_BYTES_MAX = 1024 * 1024;

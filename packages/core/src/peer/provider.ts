@@ -6,32 +6,23 @@
 // cannot take a place for good.
 
 import { Ring } from "../base/index.js";
-import {
-  checkInput,
-  checkOutput,
-  isThenable,
-  RemoteError,
-  toRemoteError,
-  type AnyService,
-  type Semaphore,
-} from "../actor/index.js";
+import { isThenable, RemoteError, toRemoteError, type AnyService, type Semaphore } from "../actor/index.js";
 import { FrameKind } from "../wire/index.js";
-import { announcementPayload } from "./announcement.js";
 import { plain, type Channel } from "./channel.js";
 import { PeerError, Refused } from "./error.js";
 import { failurePayload } from "./failure.js";
+import { invoke } from "./invoke.js";
 import { IncomingMessage } from "./incoming-message.js";
 import { IncomingWatches } from "./incoming-watches.js";
 import type { Peer } from "./peer.js";
 import { SendWindow } from "./send-window.js";
-import type { ProvidedMessage, ProvidedService, ServiceMap } from "./service-map.js";
-
-const SLOTS_MAX = 0x1_0000;
+import type { ProvidedService, ServiceMap } from "./service-map.js";
+import { ServiceSlots } from "./service-slots.js";
 
 export class Provider {
   readonly #channel: Channel;
   readonly #semaphore: Semaphore | undefined;
-  readonly #slots: (ProvidedService | undefined)[] = [];
+  readonly slots: ServiceSlots;
   /** Calls that run or are parked, by ConnID. Those that are answered at once are never in it. */
   readonly #calls = new Map<number, IncomingMessage>();
   readonly #sends = new Set<IncomingMessage>();
@@ -45,13 +36,13 @@ export class Provider {
   /** Refusals and failures written since what had been written by then, `#refusalsUntil`, has left. */
   #refusals = 0;
   #refusalsUntil = 0;
-  #isAnnouncing = false;
   #isClosing = false;
   #isLost = false;
 
   constructor(channel: Channel, semaphore: Semaphore | undefined) {
     this.#channel = channel;
     this.#semaphore = semaphore;
+    this.slots = new ServiceSlots(channel);
     this.#watches = new IncomingWatches((id, reason) => this.#post(FrameKind.reply, id, reason));
     this.#sendWindow = new SendWindow(channel.limits.sendsMax, channel.limits.sendBytesMax);
   }
@@ -81,31 +72,14 @@ export class Provider {
   provide(services: ServiceMap): void {
     for (const provided of services.provided()) {
       this.withdraw(provided.service);
-      if (this.#slots.length === SLOTS_MAX)
-        throw new PeerError("slots-exhausted", "too many services were provided and withdrawn");
-      this.#slots.push(provided);
-      if (this.#isAnnouncing && !this.#isLost) this.#announce(this.#slots.length - 1, provided);
+      this.slots.add(provided);
     }
-  }
-
-  /** Announces everything that is provided, after the hello. */
-  announceAll(): void {
-    this.#isAnnouncing = true;
-    this.#slots.forEach((provided, slot) => {
-      if (provided !== undefined) this.#announce(slot, provided);
-    });
-  }
-
-  get provided(): number {
-    return this.#slots.filter((slot) => slot !== undefined).length;
   }
 
   /** Calls of it that run are answered; new ones are refused. False if it was not provided. */
   withdraw(service: AnyService): boolean {
-    const slot = this.#slots.findIndex((provided) => provided?.service.name === service.name);
-    if (slot === -1) return false;
-    this.#slots[slot] = undefined;
-    if (!this.#isLost) this.#channel.post(plain(FrameKind.withdraw, slot));
+    const slot = this.slots.remove(service);
+    if (slot === undefined) return false;
     this.#watches.endSlot(slot, "withdrawn");
     return true;
   }
@@ -118,7 +92,7 @@ export class Provider {
     if (this.#calls.size >= limits.callsMax || this.#callBytes >= limits.callBytesMax) {
       return this.refuse(id, "credit-exceeded", "more calls than were allowed");
     }
-    const service = this.#slots[slot];
+    const service = this.slots.at(slot);
     const message = service?.messages[index];
     if (message?.kind !== "call") return this.refuse(id, ...unknown(service));
     if (this.#isClosing) return this.refuse(id, "closing", "the other side is closing");
@@ -146,7 +120,7 @@ export class Provider {
     if (!this.#sendWindow.take(bytes)) {
       return this.#channel.fault(new PeerError("credit-exceeded", "the other side sent more than it was allowed"));
     }
-    const service = this.#slots[reader.frame.service];
+    const service = this.slots.at(reader.frame.service);
     const message = service?.messages[reader.frame.message];
     if (message?.kind !== "send") {
       this.#giveBack(bytes);
@@ -166,7 +140,7 @@ export class Provider {
   /** A watch frame: [ConnID] [slot]. Answered when the service is withdrawn or the actor behind it ends. */
   watched(id: number, slot: number): void {
     if (this.#isTaken(id)) return this.#channel.fault(taken(id));
-    const service = this.#slots[slot];
+    const service = this.slots.at(slot);
     if (service === undefined) return this.#post(FrameKind.reply, id, "unknown-service");
     if (this.#isClosing) return this.#post(FrameKind.reply, id, "closing");
     if (this.#watches.size >= this.#channel.limits.watchesMax)
@@ -220,6 +194,7 @@ export class Provider {
   abortAll(reason: PeerError, isLost: boolean): void {
     this.#isClosing = true;
     this.#isLost ||= isLost;
+    if (isLost) this.slots.close();
     if (isLost) this.#watches.endAll("connection-lost");
     for (const task of [...this.#calls.values(), ...this.#sends]) if (!task.isAborted) this.#abort(task, reason);
   }
@@ -229,10 +204,6 @@ export class Provider {
     const error = new Refused(code, message);
     this.#channel.emit({ type: "refused", direction: "incoming", error });
     this.#post(FrameKind.refuse, id, [code, message]);
-  }
-
-  #announce(slot: number, { service }: ProvidedService): void {
-    this.#channel.post(plain(FrameKind.provide, slot), announcementPayload(service));
   }
 
   /** Calls and watches share their numbers, so that a cancel is about one of them. */
@@ -321,8 +292,9 @@ export class Provider {
 
   #failed(task: IncomingMessage, thrown: unknown): void {
     if (!this.#release(task)) return;
-    const isAborted = task.isAborted && !(thrown instanceof RemoteError);
-    if (!(thrown instanceof RemoteError) && !isAborted) this.#report(task, thrown);
+    // A refusal that the caller is told of is no failure, and neither is an end that was asked for.
+    const isRefusal = task.isCall && thrown instanceof RemoteError;
+    if (!isRefusal && !task.isAborted) this.#report(task, thrown);
     if (!task.isCall || this.#isLost) return;
     this.#post(FrameKind.error, task.id, failurePayload(toRemoteError(thrown), this.#channel.format));
   }
@@ -412,14 +384,4 @@ function unknown(service: ProvidedService | undefined): [code: string, message: 
 
 function taken(id: number): PeerError {
   return new PeerError("call-invalid", `ConnID ${id} is reserved, or of a call or watch that is not answered yet`);
-}
-
-/** Runs a handler between the schemas of its message. */
-function invoke(message: ProvidedMessage, input: unknown, task: IncomingMessage): unknown {
-  if (message.input === undefined && message.output === undefined) return message.run(input, task);
-  const checked = checkInput(message.input, input);
-  const result = isThenable(checked) ? checked.then((value) => message.run(value, task)) : message.run(checked, task);
-  return isThenable(result)
-    ? result.then((value) => checkOutput(message.output, value))
-    : checkOutput(message.output, result);
 }

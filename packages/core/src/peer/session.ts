@@ -259,9 +259,9 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
 
   #greet(options: PeerOptions): void {
     if (options.services !== undefined) this.#provider.provide(options.services);
-    const hello = ownHello(this.id, options.name ?? "", this.times.heartbeatMs, this.limits, this.#provider.provided);
+    const hello = ownHello(this.id, options.name ?? "", this.times.heartbeatMs, this.limits, this.#provider.slots.size);
     this.post(plain(FrameKind.hello, 0), helloPayload(hello));
-    this.#provider.announceAll();
+    this.#provider.slots.announceAll();
   }
 
   /** The first frames of the other side: its hello, and as many services as that says. */

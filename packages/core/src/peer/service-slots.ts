@@ -1,0 +1,67 @@
+// The services that a peer provides, by slot: the number under which the other side reaches them. A slot is never used
+// again, since messages for its last service may still be on their way.
+
+import type { AnyService } from "../actor/index.js";
+import { FrameKind } from "../wire/index.js";
+import { announcementPayload } from "./announcement.js";
+import { plain, type Channel } from "./channel.js";
+import { PeerError } from "./error.js";
+import type { ProvidedService } from "./service-map.js";
+
+/** As many as two bytes can number. */
+const SLOTS_MAX = 0x1_0000;
+
+/** Announces what changes, from the first announcement on until `close`. */
+export class ServiceSlots {
+  readonly #channel: Channel;
+  readonly #slots: (ProvidedService | undefined)[] = [];
+  #isAnnouncing = false;
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+  }
+
+  /** How many services are provided now. */
+  get size(): number {
+    return this.#slots.filter((slot) => slot !== undefined).length;
+  }
+
+  at(slot: number): ProvidedService | undefined {
+    return this.#slots[slot];
+  }
+
+  /** @throws PeerError `slots-exhausted` */
+  add(provided: ProvidedService): void {
+    if (this.#slots.length === SLOTS_MAX) {
+      throw new PeerError("slots-exhausted", "too many services were provided and withdrawn");
+    }
+    this.#slots.push(provided);
+    if (this.#isAnnouncing) this.#announce(this.#slots.length - 1, provided);
+  }
+
+  /** Returns the slot that it had; undefined if it had none. */
+  remove(service: AnyService): number | undefined {
+    const slot = this.#slots.findIndex((provided) => provided?.service.name === service.name);
+    if (slot === -1) return undefined;
+    this.#slots[slot] = undefined;
+    if (this.#isAnnouncing) this.#channel.post(plain(FrameKind.withdraw, slot));
+    return slot;
+  }
+
+  /** Announces everything that is there, after the hello. */
+  announceAll(): void {
+    this.#isAnnouncing = true;
+    this.#slots.forEach((provided, slot) => {
+      if (provided !== undefined) this.#announce(slot, provided);
+    });
+  }
+
+  /** There is nobody any more to announce anything to. */
+  close(): void {
+    this.#isAnnouncing = false;
+  }
+
+  #announce(slot: number, { service }: ProvidedService): void {
+    this.#channel.post(plain(FrameKind.provide, slot), announcementPayload(service));
+  }
+}
