@@ -230,6 +230,21 @@ describe("a listener", () => {
     expect(on.clock.pending).toBe(0);
   });
 
+  test("closed while one whose greeting failed has not ended its half waits until that is gone as well", async () => {
+    const on = stage();
+    const listener = await on.listen({ handshakeMs: 100 });
+    const stranger = await on.transport.connect("memory://here");
+    stranger.open({ received() {}, drained() {}, ended() {}, closed() {} });
+    await on.clock.advance(100);
+    let isClosed = false;
+    const closed = listener.close().then(() => (isClosed = true));
+    await on.clock.flush();
+    expect(isClosed).toBe(false);
+    await on.clock.advance(1000);
+    await closed;
+    expect(on.clock.pending).toBe(0);
+  });
+
   test("shares its semaphore among all its peers", async () => {
     const gate = fence();
     const held = new ServiceMap().add(Work, { hold: async () => (await gate.pass(), "held"), quick: () => "" });
