@@ -64,7 +64,7 @@ describe("a peer whose other side reads nothing", () => {
     const kinds = raw.frames
       .map(({ kind }) => kind)
       .filter((kind) => kind === FrameKind.call || kind === FrameKind.send);
-    const middle = kinds.slice(150, 350);
+    const middle = kinds.slice(120, 280);
     expect(middle.filter((kind) => kind === FrameKind.call).length).toBeGreaterThan(50);
     expect(middle.filter((kind) => kind === FrameKind.send).length).toBeGreaterThan(50);
     expect(kinds.length).toBe(510);
