@@ -57,7 +57,11 @@ describe("listen()", () => {
 describe("connect()", () => {
   test("where nobody listens rejects with connect-refused, naming the endpoint", async () => {
     const endpoint = await nobody();
-    await expect(connect(endpoint)).rejects.toMatchObject({ name: "TransportError", code: "connect-refused", endpoint });
+    await expect(connect(endpoint)).rejects.toMatchObject({
+      name: "TransportError",
+      code: "connect-refused",
+      endpoint,
+    });
     await expect(connect(endpoint)).rejects.toThrow(endpoint);
   });
 
@@ -77,7 +81,12 @@ describe("connect()", () => {
     onTestFinished(() => void server.close());
     await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
     const ended = new Promise<void>((resolve) => {
-      server.on("connection", (socket) => socket.on("error", () => {}).on("close", () => resolve()).resume());
+      server.on("connection", (socket) =>
+        socket
+          .on("error", () => {})
+          .on("close", () => resolve())
+          .resume(),
+      );
     });
     const controller = new AbortController();
     const endpoint = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -12,7 +12,9 @@ test("a link outlives the process on its other side: the address stays valid, an
   const events: string[] = [];
   up.on("up", () => events.push("up"));
   up.on("down", ({ reason }) => events.push(`down ${reason.by} ${reason.code}`));
-  const refused = new Promise<Error>((resolve) => up.on("retrying", ({ attempt, error }) => attempt > 1 && error && resolve(error)));
+  const refused = new Promise<Error>((resolve) =>
+    up.on("retrying", ({ attempt, error }) => attempt > 1 && error && resolve(error)),
+  );
   const work = up.address(Work);
   expect(await work.call("quick", 1)).toBe(1);
 
@@ -21,7 +23,11 @@ test("a link outlives the process on its other side: the address stays valid, an
   await work.call("quick", 2);
   const down = new Promise((resolve) => up.on("down", resolve));
   first.process.kill("SIGKILL");
-  await expect(underWay).rejects.toMatchObject({ name: "ConnectionLost", code: "connection-lost", maybeExecuted: true });
+  await expect(underWay).rejects.toMatchObject({
+    name: "ConnectionLost",
+    code: "connection-lost",
+    maybeExecuted: true,
+  });
   expect(await watch).toMatchObject({ reason: "connection-lost" });
   await down;
   expect(await refused).toMatchObject({ code: "connect-refused", endpoint });

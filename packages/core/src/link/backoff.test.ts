@@ -111,3 +111,14 @@ test("options that are not given are those of BACKOFF_DEFAULTS, which are frozen
   expect(delays(backoff, 1, 1_000_000)).toEqual([15_000]);
   expect(Object.isFrozen(BACKOFF_DEFAULTS)).toBe(true);
 });
+
+test.each(["minMs", "maxMs", "attempts", "attemptMs", "stableMs"])(
+  "%s that is negative or not a number is refused",
+  (name) => {
+    for (const value of [-1, NaN, "soon"]) {
+      const make = (): Backoff => new Backoff({ [name]: value }, new SeededRandom(1), 0);
+      expect(make).toThrow(expect.objectContaining({ code: "invalid-option" }));
+      expect(make).toThrow(`backoff.${name}`);
+    }
+  },
+);

@@ -3,6 +3,7 @@
 // in a circle. Pure: time and chance go in, milliseconds come out.
 
 import type { Random } from "../base/index.js";
+import { PeerError } from "../peer/index.js";
 
 export interface BackoffOptions {
   /** The limit of the first delay, in milliseconds. */
@@ -37,8 +38,9 @@ export class Backoff {
   #attemptsLeft: number;
   #earnedAt: number;
 
+  /** @throws PeerError `invalid-option` for an option that is negative or not a number. */
   constructor(options: BackoffOptions | undefined, random: Random, now: number) {
-    this.#options = { ...BACKOFF_DEFAULTS, ...options };
+    this.#options = backoffOf(options);
     this.#random = random;
     this.#attemptsLeft = this.#options.attempts;
     this.#earnedAt = now;
@@ -71,4 +73,15 @@ export class Backoff {
     this.#attemptsLeft = Math.min(attempts, this.#attemptsLeft + (now - this.#earnedAt) / attemptMs);
     this.#earnedAt = now;
   }
+}
+
+/** A value of undefined counts as not given. */
+function backoffOf(given: BackoffOptions = {}): Required<BackoffOptions> {
+  const options: Record<keyof BackoffOptions, number> = { ...BACKOFF_DEFAULTS };
+  for (const name of Object.keys(options) as (keyof BackoffOptions)[]) {
+    const value = given[name] ?? options[name];
+    if (!(value >= 0)) throw new PeerError("invalid-option", `backoff.${name} must be a number from 0, not ${value}`);
+    options[name] = value;
+  }
+  return options;
 }

@@ -53,7 +53,7 @@ function makeMachine() {
       connecting: { entry: "dial", on: { connected: "up", down: { target: "waiting", actions: "postpone" } } },
       up: { on: { down: { target: "waiting", actions: "postpone" } } },
       waiting: { after: { backoff: "connecting" }, on: { retry: "connecting" } },
-      closing: { on: { close: undefined, ended: "closed" } },
+      closing: { on: { ended: "closed" } },
       closed: { type: "final" },
     },
   });

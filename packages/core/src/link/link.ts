@@ -266,7 +266,7 @@ export class Link implements LinkRequests {
  * up; calls and sends made meanwhile wait, or fail if `whenDown` says so. An endpoint that only its transport can tell
  * to be invalid closes the link.
  *
- * @throws TransportError `scheme-unknown` or `endpoint-invalid`, naming the endpoint.
+ * @throws TransportError `scheme-unknown` or `endpoint-invalid`, naming the endpoint; PeerError `invalid-option`.
  */
 export function link(endpoint: string, options: LinkOptions): Link {
   return new Link(endpoint, options);

@@ -1,9 +1,10 @@
 // Dialling over transports that are late, deaf or slow: `connect` settles on time all the same, and keeps nothing.
 
 import { describe, expect, test } from "vitest";
+import { Inspection } from "../base/index.js";
 import { SelfDrivenClock, VirtualClock } from "../testing/index.js";
 import { memoryPair, type Connection, type Transport } from "../transport/index.js";
-import { connect, Peer } from "./index.js";
+import { connect, Peer, type DialOptions } from "./index.js";
 
 const ENDPOINT = "odd://there";
 
@@ -31,8 +32,14 @@ class OddTransport implements Transport {
   }
 }
 
-function dial(transport: OddTransport, options: { signal?: AbortSignal; handshakeMs?: number } = {}): Promise<Peer> {
+function dial(transport: OddTransport, options: Omit<Partial<DialOptions>, "clock"> = {}): Promise<Peer> {
   return connect(ENDPOINT, { transports: [transport], clock: transport.drivenClock, ...options });
+}
+
+/** Does something after so many jobs. */
+async function later(jobs: number, action: () => void): Promise<void> {
+  for (let job = 0; job < jobs; job++) await Promise.resolve();
+  action();
 }
 
 /** Resolves with the error with which a connection that nobody opened yet has ended. */
@@ -76,18 +83,19 @@ describe("connect() over a transport that heeds no signal", () => {
     expect(transport.clock.pending).toBe(0);
   });
 
-  test("rejects with cancelled in whatever job after the answer the signal is aborted, until it has resolved", async () => {
+  test("rejects with cancelled in whatever job of the greeting the signal is aborted, until it has resolved", async () => {
     let opened = 0;
-    for (let jobs = 0; jobs < 40; jobs++) {
+    for (let jobs = 0; jobs < 20; jobs++) {
       const transport = new OddTransport();
       const controller = new AbortController();
-      const outcome = dial(transport, { signal: controller.signal }).catch((error: unknown) => error);
+      const inspection = new Inspection();
+      inspection.observe(({ kind }) => {
+        if (kind === "frame-received") void later(jobs, () => controller.abort());
+      });
+      const outcome = dial(transport, { signal: controller.signal, inspection }).catch((error: unknown) => error);
       const far = new Peer(transport.answer(), { clock: transport.drivenClock });
-      for (let job = 0; job < jobs % 10; job++) await Promise.resolve();
-      for (let turn = 0; turn < Math.floor(jobs / 10); turn++)
-        await new Promise<void>((done) => transport.drivenClock.yield(done));
-      controller.abort();
       const result = await outcome;
+      await transport.clock.flush();
       if (result instanceof Peer) {
         opened++;
         expect(result.state).toBe("open");
@@ -98,8 +106,24 @@ describe("connect() over a transport that heeds no signal", () => {
       expect(transport.clock.pending).toBe(0);
     }
     expect(opened).toBeGreaterThan(0);
-    expect(opened).toBeLessThan(40);
+    expect(opened).toBeLessThan(20);
   });
+});
+
+test("the signal still ends a connection that says why its greeting has failed and is not over yet", async () => {
+  const transport = new OddTransport();
+  const controller = new AbortController();
+  const rejected = expect(dial(transport, { signal: controller.signal, handshakeMs: 500 })).rejects.toMatchObject({
+    code: "greeting-late",
+  });
+  const far = transport.answer();
+  const closed = lost(far);
+  await transport.clock.advance(500);
+  await rejected;
+  controller.abort();
+  expect(await closed).toMatchObject({ code: "connection-reset" });
+  await transport.clock.flush();
+  expect(transport.clock.pending).toBe(0);
 });
 
 test("dialling and greeting share one handshakeMs", async () => {

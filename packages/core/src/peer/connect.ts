@@ -34,11 +34,15 @@ export async function connect(endpoint: string, options: DialOptions): Promise<P
   signal?.addEventListener("abort", giveUp, { once: true });
   // The signal may have been aborted since the dial was answered; below, since the greeting was complete.
   if (signal?.aborted === true) giveUp();
+  const forget = (): void => signal?.removeEventListener("abort", giveUp);
   try {
     await peer.opened;
-  } finally {
-    signal?.removeEventListener("abort", giveUp);
+  } catch (error) {
+    // It still says why, and ends in order: until then it can be given up.
+    void peer.closed.then(forget);
+    throw error;
   }
+  forget();
   throwIfCancelled(endpoint, signal);
   return peer;
 }

@@ -1,10 +1,10 @@
 // Calls and sends made while a link is down: they wait in order, with their own deadlines and signals, and bounded.
 
 import { describe, expect, test } from "vitest";
-import { Echo, LinkStage } from "../../test/link-stage.js";
-import { fence } from "../testing/index.js";
-import type { PeerOptions } from "../peer/index.js";
-import { LINK_WAITING_MAX, type Link } from "./index.js";
+import { Echo, LinkStage } from "./stage.js";
+import { fence } from "../../src/testing/index.js";
+import type { PeerOptions } from "../../src/peer/index.js";
+import { LINK_WAITING_MAX, type Link } from "../../src/link/index.js";
 
 /** A link that is down. */
 async function down(on: LinkStage, options: Parameters<LinkStage["link"]>[0] = {}): Promise<Link> {

@@ -1,12 +1,12 @@
 // Attempts: one at a time, each with its reason for failing, and never in a circle.
 
 import { describe, expect, test } from "vitest";
-import { Echo, LinkStage, record, SERVER, unanswered } from "../../test/link-stage.js";
-import { ServiceMap, type Peer } from "../peer/index.js";
-import { RawPeer, rawHello } from "../testing/index.js";
-import { memoryPair } from "../transport/index.js";
-import { FrameKind } from "../wire/index.js";
-import type { Link } from "./index.js";
+import { Echo, LinkStage, record, SERVER, unanswered } from "./stage.js";
+import { ServiceMap, type Peer } from "../../src/peer/index.js";
+import { RawPeer, rawHello } from "../../src/testing/index.js";
+import { memoryPair } from "../../src/transport/index.js";
+import { FrameKind } from "../../src/wire/index.js";
+import type { Link } from "../../src/link/index.js";
 
 /** The errors of all `retrying` events of a link. */
 function failures(of: Link): unknown[] {

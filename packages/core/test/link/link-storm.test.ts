@@ -1,10 +1,10 @@
 // A thousand links and one server that is gone for ten minutes: they must not come back as one wave.
 
 import { expect, test } from "vitest";
-import { listen, ServiceMap, type Listener } from "../peer/index.js";
-import { SeededRandom, VirtualClock } from "../testing/index.js";
-import { Road, SERVER } from "../../test/link-stage.js";
-import { BACKOFF_DEFAULTS, link, type Link } from "./index.js";
+import { listen, ServiceMap, type Listener } from "../../src/peer/index.js";
+import { SeededRandom, VirtualClock } from "../../src/testing/index.js";
+import { Road, SERVER } from "./stage.js";
+import { BACKOFF_DEFAULTS, link, type Link } from "../../src/link/index.js";
 
 const LINKS = 1000;
 const OUTAGE_MS = 600_000;

@@ -2,12 +2,12 @@
 // in `advance` only. When the stage is left, nothing of it may be left.
 
 import { expect } from "vitest";
-import { call, defineService, send, type Service } from "../src/actor/index.js";
-import type { Clock } from "../src/base/index.js";
-import { link, type Link, type LinkOptions } from "../src/link/index.js";
-import { listen, ServiceMap, type Listener, type ListenOptions } from "../src/peer/index.js";
-import { SeededRandom, SelfDrivenClock, VirtualClock } from "../src/testing/index.js";
-import { memory, type Connection, type Transport, type TransportConnectOptions } from "../src/transport/index.js";
+import { call, defineService, send, type Service } from "../../src/actor/index.js";
+import type { Clock } from "../../src/base/index.js";
+import { link, type Link, type LinkOptions } from "../../src/link/index.js";
+import { listen, ServiceMap, type Listener, type ListenOptions } from "../../src/peer/index.js";
+import { SeededRandom, SelfDrivenClock, VirtualClock } from "../../src/testing/index.js";
+import { memory, type Connection, type Transport, type TransportConnectOptions } from "../../src/transport/index.js";
 
 export const SERVER = "memory://server";
 
@@ -23,7 +23,9 @@ export function record(of: Link): string[] {
   const seen: string[] = [];
   of.on("up", () => seen.push("up"));
   of.on("down", ({ reason }) => seen.push(`down ${reason.by} ${reason.code}`));
-  of.on("retrying", ({ attempt, error }) => seen.push(`retrying ${attempt} ${(error as { code?: string })?.code ?? ""}`));
+  of.on("retrying", ({ attempt, error }) =>
+    seen.push(`retrying ${attempt} ${(error as { code?: string })?.code ?? ""}`),
+  );
   of.on("closed", () => seen.push("closed"));
   return seen;
 }

@@ -1,13 +1,13 @@
 // What a link does and says from its first attempt on, through any number of connections.
 
 import { describe, expect, test } from "vitest";
-import { Echo, LinkStage, record, SERVER } from "../../test/link-stage.js";
-import { call, defineService } from "../actor/index.js";
-import { ServiceMap, type Peer } from "../peer/index.js";
-import { RawPeer, rawHello } from "../testing/index.js";
-import { memoryPair } from "../transport/index.js";
-import { FrameKind } from "../wire/index.js";
-import { link, type LinkEvent } from "./index.js";
+import { Echo, LinkStage, record, SERVER } from "./stage.js";
+import { call, defineService } from "../../src/actor/index.js";
+import { ServiceMap, type Peer } from "../../src/peer/index.js";
+import { RawPeer, rawHello } from "../../src/testing/index.js";
+import { memoryPair } from "../../src/transport/index.js";
+import { FrameKind } from "../../src/wire/index.js";
+import { link, type LinkEvent } from "../../src/link/index.js";
 
 const Name = defineService("name", { get: call<void, string>() });
 const named = (name: string): ServiceMap => new ServiceMap().add(Name, { get: () => name });
@@ -297,6 +297,13 @@ test.each([
   const make = (): unknown => link(endpoint, { transports: [on.road], clock: on.drivenClock });
   expect(make).toThrow(expect.objectContaining({ name: "TransportError", code, endpoint }));
   expect(make).toThrow(endpoint);
+  expect(on.road.dials).toEqual([]);
+});
+
+test("link() with options that no attempt could be made with throws at once", async () => {
+  await using on = new LinkStage();
+  expect(() => on.link({ handshakeMs: -1 })).toThrow("handshakeMs");
+  expect(() => on.link({ backoff: { minMs: NaN } })).toThrow("backoff.minMs");
   expect(on.road.dials).toEqual([]);
 });
 
