@@ -34,7 +34,11 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 export const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
   "cbor-x": ["packages/core/src/wire/cbor.ts"],
   "p-queue": ["packages/core/src/actor/scheduler.ts"],
-  xstate: ["packages/core/src/base/statechart.ts", "packages/core/src/peer/lifecycle.ts", "packages/core/src/link/lifecycle.ts"],
+  xstate: [
+    "packages/core/src/base/statechart.ts",
+    "packages/core/src/peer/lifecycle.ts",
+    "packages/core/src/link/lifecycle.ts",
+  ],
 };
 
 /** Every import that goes against the three tables. `doors` are the names that may be imported of our own packages. */

@@ -11,7 +11,13 @@ import { FrameKind } from "../src/wire/index.js";
 
 const Ours = defineService("ours", { wait: call<void, string>(), echo: call<string, string>(), note: send<string>() });
 const Theirs = defineService("theirs", { ask: call<void, string>(), tell: send<string>() });
-const THEIRS = { name: "theirs", messages: [["ask", "call"], ["tell", "send"]] } as const;
+const THEIRS = {
+  name: "theirs",
+  messages: [
+    ["ask", "call"],
+    ["tell", "send"],
+  ],
+} as const;
 const TELL_BYTES = 8 + 2;
 const RUNNING = 1;
 const NEW = 50;
@@ -21,7 +27,12 @@ const section = page.split(/^## /m).find((part) => part.startsWith("Every frame 
 const [heads = [], , ...rows] = section
   .split("\n")
   .filter((line) => line.startsWith("|"))
-  .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+  .map((line) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
 const states = heads.slice(1);
 
 /** A peer in one of the states, and what has become of what it had under way. */
@@ -144,7 +155,9 @@ async function expectOutcome(scene: Scene, row: string, cell: string, stateBefor
     case "goes on closing":
       return void expect(peer.state).toBe("draining");
     case "refused: `closing`":
-      return void expect(answers).toMatchObject([{ kind: FrameKind.refuse, id: NEW, value: ["closing", expect.any(String)] }]);
+      return void expect(answers).toMatchObject([
+        { kind: FrameKind.refuse, id: NEW, value: ["closing", expect.any(String)] },
+      ]);
     case "answered: `closing`":
       return void expect(answers).toMatchObject([{ kind: FrameKind.reply, id: NEW, value: "closing" }]);
     default:
@@ -155,7 +168,11 @@ async function expectOutcome(scene: Scene, row: string, cell: string, stateBefor
 test("the table has a column for every state and a row for every kind", () => {
   expect(states).toEqual(["greeting", "awaiting", "open", "closing", "left"]);
   expect(rows.length).toBe(15);
-  for (const name of Object.keys(FrameKind)) expect(rows.some(([row = ""]) => row.includes(`\`${name}\``)), name).toBe(true);
+  for (const name of Object.keys(FrameKind))
+    expect(
+      rows.some(([row = ""]) => row.includes(`\`${name}\``)),
+      name,
+    ).toBe(true);
 });
 
 describe.each(states)("a peer that is %s", (state) => {

@@ -8,7 +8,14 @@ import { fingerprintOf } from "../src/peer/announcement.js";
 import { Peer, ServiceMap } from "../src/peer/index.js";
 import { SelfDrivenClock, VirtualClock } from "../src/testing/index.js";
 import { memoryPair } from "../src/transport/index.js";
-import { FrameBuffer, FrameKind, troupeCbor, WIRE_LIMITS, type FrameHeader, type FrameReader } from "../src/wire/index.js";
+import {
+  FrameBuffer,
+  FrameKind,
+  troupeCbor,
+  WIRE_LIMITS,
+  type FrameHeader,
+  type FrameReader,
+} from "../src/wire/index.js";
 
 interface Vectors {
   readonly frames: readonly (FrameHeader & { name: string; payload?: string; hex: string })[];
@@ -96,12 +103,19 @@ describe("fingerprints", () => {
 });
 
 describe("the conversation", () => {
-  const Calculator = defineService("calculator", { add: call<{ a: number; b: number }, number>(), log: send<string>() });
+  const Calculator = defineService("calculator", {
+    add: call<{ a: number; b: number }, number>(),
+    log: send<string>(),
+  });
 
   /** Who says what, in order, out of the block that is marked `conversation`. */
   const turns = (/```text conversation\n([^]*?)```/.exec(page)?.[1] ?? "")
     .split(/^(?=[AB]: )/m)
-    .map((turn) => ({ who: turn[0], says: turn.split("\n", 1)[0], hex: turn.slice(turn.indexOf("\n")).replaceAll(/\s/g, "") }));
+    .map((turn) => ({
+      who: turn[0],
+      says: turn.split("\n", 1)[0],
+      hex: turn.slice(turn.indexOf("\n")).replaceAll(/\s/g, ""),
+    }));
 
   test("has both sides in it", () => {
     expect(turns.length).toBeGreaterThan(8);
@@ -112,9 +126,17 @@ describe("the conversation", () => {
     const clock = new SelfDrivenClock(new VirtualClock());
     const [near, far] = memoryPair({ clock });
     let said = "";
-    far.open({ received: (bytes) => (said += hexOf(bytes)), drained: () => {}, ended: () => far.close(), closed: () => {} });
+    far.open({
+      received: (bytes) => (said += hexOf(bytes)),
+      drained: () => {},
+      ended: () => far.close(),
+      closed: () => {},
+    });
     const logged: string[] = [];
-    const services = new ServiceMap().add(Calculator, { add: ({ a, b }) => a + b, log: (line) => void logged.push(line) });
+    const services = new ServiceMap().add(Calculator, {
+      add: ({ a, b }) => a + b,
+      log: (line) => void logged.push(line),
+    });
     const peer = new Peer(near, { clock, services, id: "ffeeddccbbaa99887766554433221100", name: "right" });
     for (const { who, hex } of turns) if (who === "A") far.write(bytesOf(hex));
     far.close();

@@ -6,7 +6,8 @@ import { tcp } from "./tcp.js";
 /** Like core's options, with the transports filled in. */
 export type NodeConnectOptions = Omit<core.DialOptions, "transports"> & Partial<Pick<core.DialOptions, "transports">>;
 /** Like core's options, with the transports filled in. */
-export type NodeListenOptions = Omit<core.ListenOptions, "transports"> & Partial<Pick<core.ListenOptions, "transports">>;
+export type NodeListenOptions = Omit<core.ListenOptions, "transports"> &
+  Partial<Pick<core.ListenOptions, "transports">>;
 
 let registered: readonly core.Transport[] | undefined;
 

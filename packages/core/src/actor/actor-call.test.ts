@@ -132,7 +132,7 @@ describe("call()", () => {
       code: "timeout",
       maybeExecuted: false,
     });
-    await expect(actor.call("pass", "a", { timeoutMs: NaN })).rejects.toMatchObject({ code: "invalid-option" });
+    await expect(actor.call("pass", "a", { timeoutMs: NaN })).rejects.toMatchObject({ code: "option-invalid" });
     await actor.close();
     expect(started).toEqual([]);
   });

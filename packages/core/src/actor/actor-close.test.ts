@@ -128,7 +128,7 @@ describe("close()", () => {
     const second = expect(other.worker.call("slow")).rejects.toMatchObject({ code: "actor-stopped" });
     await other.worker.close({ graceMs: 0 });
     await second;
-    await expect(other.worker.close({ graceMs: NaN })).rejects.toMatchObject({ code: "invalid-option" });
+    await expect(other.worker.close({ graceMs: NaN })).rejects.toMatchObject({ code: "option-invalid" });
   });
 
   test("senders that waited for room when it began are let in, and worked off too", async () => {

@@ -124,10 +124,10 @@ describe("a full mailbox", () => {
   });
 
   test.each([{ capacity: 0 }, { capacity: NaN }, { parkedMax: -1 }])(
-    "spawn() refuses the mailbox %j with invalid-option",
+    "spawn() refuses the mailbox %j with option-invalid",
     (mailbox) => {
       const setup = () => ({ hold() {}, work() {}, ask: (n: number) => n });
-      expect(() => spawn(Worker, setup, { mailbox })).toThrow(expect.objectContaining({ code: "invalid-option" }));
+      expect(() => spawn(Worker, setup, { mailbox })).toThrow(expect.objectContaining({ code: "option-invalid" }));
     },
   );
 });

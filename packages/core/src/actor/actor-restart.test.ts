@@ -173,8 +173,8 @@ describe("the restart limit", () => {
     { max: 0.5, withinMs: 1 },
     { max: 1, withinMs: 0 },
     { max: 1, withinMs: NaN },
-  ])("spawn() refuses %j with invalid-option", (restart) => {
-    expect(() => spawnShaky({ restart })).toThrow(expect.objectContaining({ code: "invalid-option" }));
+  ])("spawn() refuses %j with option-invalid", (restart) => {
+    expect(() => spawnShaky({ restart })).toThrow(expect.objectContaining({ code: "option-invalid" }));
   });
 });
 
@@ -207,7 +207,7 @@ describe("a setup that fails", () => {
     for (const handlers of [{}, undefined, { toString: 1 }]) {
       const odd = spawn(Odd, () => handlers as unknown as { toString: () => string });
       const ended = await odd.watch();
-      expect(ended).toMatchObject({ reason: "setup-failed", error: { code: "missing-handler" } });
+      expect(ended).toMatchObject({ reason: "setup-failed", error: { code: "handler-missing" } });
     }
   });
 

@@ -58,11 +58,11 @@ describe.each(["now", "later"] as const)("a service with schemas, validated %s",
     expect(await parser.call(name, "41")).toBe(42);
   });
 
-  test("a refused input rejects with invalid-input and does not reach the handler, and is no crash", async () => {
+  test("a refused input rejects with input-invalid and does not reach the handler, and is no crash", async () => {
     const handled: number[] = [];
     await using parser = spawnParser(handled, String);
     await expect(parser.call(name, "four")).rejects.toMatchObject({
-      code: "invalid-input",
+      code: "input-invalid",
       message: "value: not a decimal",
       data: { issues: [{ path: ["value"], message: "not a decimal" }] },
     });
@@ -70,10 +70,10 @@ describe.each(["now", "later"] as const)("a service with schemas, validated %s",
     expect(await parser.call(name, "4")).toBe(4);
   });
 
-  test("a refused output rejects with invalid-output, and is no crash", async () => {
+  test("a refused output rejects with output-invalid, and is no crash", async () => {
     await using parser = spawnParser([], (n) => (n === 1 ? "one" : `${n}`));
     await expect(parser.call(name, "1")).rejects.toMatchObject({
-      code: "invalid-output",
+      code: "output-invalid",
       message: "value: not a decimal",
     });
     expect(await parser.call(name, "2")).toBe(2);
@@ -88,7 +88,7 @@ test("a refused input of a send is an event, since nobody waits", async () => {
   await parser.send("note", "four");
   await parser.send("note", "4");
   await parser.close();
-  expect(events).toMatchObject([{ type: "refused", message: "note", error: { code: "invalid-input" } }]);
+  expect(events).toMatchObject([{ type: "refused", message: "note", error: { code: "input-invalid" } }]);
   expect(handled).toEqual([4]);
 });
 

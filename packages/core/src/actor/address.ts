@@ -82,13 +82,13 @@ export type AnyService = Service<Messages>;
  * How long a call with these options waits: 0 says that the time is up before it began. Infinity, which is what is left
  * to a handler whose caller does not wait, stands for the default.
  *
- * @throws ActorError `invalid-option` if `timeoutMs` is not a number.
+ * @throws ActorError `option-invalid` if `timeoutMs` is not a number.
  */
 export function callTimeoutMs(options: CallOptions | undefined): number {
   const timeoutMs = options?.timeoutMs;
   if (timeoutMs === undefined || timeoutMs === Infinity) return CALL_TIMEOUT_MS;
   if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs)) {
-    throw new ActorError("invalid-option", `timeoutMs must be a number, not ${String(timeoutMs)}`);
+    throw new ActorError("option-invalid", `timeoutMs must be a number, not ${String(timeoutMs)}`);
   }
   return Math.max(0, timeoutMs);
 }

@@ -20,13 +20,13 @@ export class CrashWindow {
   /** When each happened; never more than `max` + 1 of them. */
   readonly #crashes = new Ring<number>();
 
-  /** @throws ActorError `invalid-option` unless `max` is a whole number from 0 and `withinMs` a positive number. */
+  /** @throws ActorError `option-invalid` unless `max` is a whole number from 0 and `withinMs` a positive number. */
   constructor({ max, withinMs }: RestartOptions) {
     if (!Number.isSafeInteger(max) || max < 0) {
-      throw new ActorError("invalid-option", `restart.max must be a whole number, not ${max}`);
+      throw new ActorError("option-invalid", `restart.max must be a whole number, not ${max}`);
     }
     if (!(withinMs > 0)) {
-      throw new ActorError("invalid-option", `restart.withinMs must be a positive number, not ${withinMs}`);
+      throw new ActorError("option-invalid", `restart.withinMs must be a positive number, not ${withinMs}`);
     }
     this.#max = max;
     this.#withinMs = withinMs;

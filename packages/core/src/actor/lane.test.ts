@@ -18,8 +18,8 @@ describe("BoundedLane", () => {
     { capacity: Infinity },
     { parkedMax: -1 },
     { overflow: "drop-newest" as "wait" },
-  ])("refuses %j with invalid-option", (options) => {
-    expect(() => new BoundedLane(options)).toThrow(expect.objectContaining({ code: "invalid-option" }));
+  ])("refuses %j with option-invalid", (options) => {
+    expect(() => new BoundedLane(options)).toThrow(expect.objectContaining({ code: "option-invalid" }));
   });
 
   test("wait: push() resolves when there is room, in order of arrival, and nobody overtakes", async () => {

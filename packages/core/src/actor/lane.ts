@@ -63,18 +63,18 @@ export class BoundedLane<T> implements Lane<T> {
   #isPaused = false;
   #closedWith: ActorError | undefined;
 
-  /** @throws ActorError `invalid-option` for a capacity below 1, or a negative `parkedMax`. */
+  /** @throws ActorError `option-invalid` for a capacity below 1, or a negative `parkedMax`. */
   constructor(options: LaneOptions<T> = {}) {
     const { capacity = LANE_DEFAULTS.capacity, overflow = LANE_DEFAULTS.overflow } = options;
     const { parkedMax = LANE_DEFAULTS.parkedMax } = options;
     if (!Number.isSafeInteger(capacity) || capacity < 1) {
-      throw new ActorError("invalid-option", `a capacity must be a positive whole number, not ${capacity}`);
+      throw new ActorError("option-invalid", `a capacity must be a positive whole number, not ${capacity}`);
     }
     if (!Number.isSafeInteger(parkedMax) || parkedMax < 0) {
-      throw new ActorError("invalid-option", `parkedMax must be a whole number, not ${parkedMax}`);
+      throw new ActorError("option-invalid", `parkedMax must be a whole number, not ${parkedMax}`);
     }
     if (overflow !== "wait" && overflow !== "reject" && overflow !== "drop-oldest") {
-      throw new ActorError("invalid-option", `overflow must be wait, reject or drop-oldest, not ${String(overflow)}`);
+      throw new ActorError("option-invalid", `overflow must be wait, reject or drop-oldest, not ${String(overflow)}`);
     }
     this.capacity = capacity;
     this.overflow = overflow;

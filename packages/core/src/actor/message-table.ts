@@ -43,11 +43,11 @@ export class MessageTable {
   /**
    * Takes the functions of `handlers`, which may be methods, also inherited ones; `this` stays what it is in a method.
    *
-   * @throws ActorError `missing-handler` if one is missing; nothing is taken then.
+   * @throws ActorError `handler-missing` if one is missing; nothing is taken then.
    */
   bind(handlers: unknown): void {
     if (typeof handlers !== "object" || handlers === null) {
-      throw new ActorError("missing-handler", `service ${this.#service.name}: the setup returned no handlers`);
+      throw new ActorError("handler-missing", `service ${this.#service.name}: the setup returned no handlers`);
     }
     const bound = [...this.#entries.values()].map((entry) => ({
       entry,
@@ -62,7 +62,7 @@ export class MessageTable {
     if (typeof handler === "function" && handler !== Reflect.get(Object.prototype, name)) {
       return handler.bind(handlers) as AnyHandler;
     }
-    throw new ActorError("missing-handler", `service ${this.#service.name}: there is no handler for ${nameText(name)}`);
+    throw new ActorError("handler-missing", `service ${this.#service.name}: there is no handler for ${nameText(name)}`);
   }
 }
 
@@ -71,5 +71,5 @@ function nameText(name: unknown): string {
 }
 
 function notYet(): never {
-  throw new ActorError("missing-handler", "there are no handlers yet");
+  throw new ActorError("handler-missing", "there are no handlers yet");
 }

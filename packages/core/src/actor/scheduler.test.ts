@@ -8,16 +8,16 @@ async function settled(): Promise<void> {
 }
 
 describe("Scheduler", () => {
-  test.each([0, -1, 1.5, NaN, Infinity])("refuses a concurrency of %s with invalid-option", (concurrency) => {
-    expect(() => new Scheduler({ concurrency })).toThrow(expect.objectContaining({ code: "invalid-option" }));
+  test.each([0, -1, 1.5, NaN, Infinity])("refuses a concurrency of %s with option-invalid", (concurrency) => {
+    expect(() => new Scheduler({ concurrency })).toThrow(expect.objectContaining({ code: "option-invalid" }));
   });
 
   test("refuses a priority or a queuedMax that is no number", () => {
     expect(() => new Scheduler({ concurrency: 1, queuedMax: NaN })).toThrow(
-      expect.objectContaining({ code: "invalid-option" }),
+      expect.objectContaining({ code: "option-invalid" }),
     );
     expect(() => new Scheduler({ concurrency: 1 }).run(() => {}, NaN)).toThrow(
-      expect.objectContaining({ code: "invalid-option" }),
+      expect.objectContaining({ code: "option-invalid" }),
     );
   });
 

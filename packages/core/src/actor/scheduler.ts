@@ -26,13 +26,13 @@ export class Scheduler {
   readonly queuedMax: number;
   readonly #queue: PQueue<PriorityLanes, { priority?: number }>;
 
-  /** @throws ActorError `invalid-option` for a limit that is not a whole number: from 1 up, `queuedMax` from 0. */
+  /** @throws ActorError `option-invalid` for a limit that is not a whole number: from 1 up, `queuedMax` from 0. */
   constructor({ concurrency, queuedMax = SCHEDULER_QUEUED_MAX }: SchedulerOptions) {
     if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
-      throw new ActorError("invalid-option", `concurrency must be a positive whole number, not ${concurrency}`);
+      throw new ActorError("option-invalid", `concurrency must be a positive whole number, not ${concurrency}`);
     }
     if (!Number.isSafeInteger(queuedMax) || queuedMax < 0) {
-      throw new ActorError("invalid-option", `queuedMax must be a whole number, not ${queuedMax}`);
+      throw new ActorError("option-invalid", `queuedMax must be a whole number, not ${queuedMax}`);
     }
     this.concurrency = concurrency;
     this.queuedMax = queuedMax;
@@ -54,10 +54,10 @@ export class Scheduler {
    * settles. What it throws goes nowhere: whoever wants to know catches it inside.
    *
    * @returns False, and the task will not run, when no slot is free and `queuedMax` tasks wait already.
-   * @throws ActorError `invalid-option` if `priority` is not a number.
+   * @throws ActorError `option-invalid` if `priority` is not a number.
    */
   run(task: () => void | PromiseLike<unknown>, priority: number): boolean {
-    if (Number.isNaN(priority)) throw new ActorError("invalid-option", "a priority must be a number");
+    if (Number.isNaN(priority)) throw new ActorError("option-invalid", "a priority must be a number");
     if (this.#queue.size >= this.queuedMax && this.#queue.pending >= this.concurrency) return false;
     this.#queue.add(task, { priority }).catch(ignore);
     return true;

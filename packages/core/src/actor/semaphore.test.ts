@@ -13,9 +13,9 @@ function waiterThatNotes(name: string, log: string[]): PermitWaiter {
 
 describe("Semaphore", () => {
   test.each([0, -1, 1.5, NaN, Infinity, "2" as unknown as number])(
-    "refuses %s permits with invalid-option",
+    "refuses %s permits with option-invalid",
     (permits) => {
-      expect(() => new Semaphore(permits)).toThrow(expect.objectContaining({ code: "invalid-option" }));
+      expect(() => new Semaphore(permits)).toThrow(expect.objectContaining({ code: "option-invalid" }));
     },
   );
 

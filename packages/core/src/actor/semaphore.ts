@@ -37,10 +37,10 @@ export class Semaphore {
   #inUse = 0;
   #isGranting = false;
 
-  /** @throws ActorError `invalid-option` unless `permits` is a positive integer. */
+  /** @throws ActorError `option-invalid` unless `permits` is a positive integer. */
   constructor(permits: number, options: SemaphoreOptions = SEMAPHORE_DEFAULTS) {
     if (!Number.isSafeInteger(permits) || permits < 1) {
-      throw new ActorError("invalid-option", `a semaphore needs a positive whole number of permits, not ${permits}`);
+      throw new ActorError("option-invalid", `a semaphore needs a positive whole number of permits, not ${permits}`);
     }
     this.permits = permits;
     this.#waitingMax = options.waitingMax ?? SEMAPHORE_DEFAULTS.waitingMax;

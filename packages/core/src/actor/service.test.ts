@@ -9,17 +9,17 @@ const TEXT: Schema<string, string> = {
 };
 
 describe("defineService()", () => {
-  test("takes names of up to NAME_BYTES_MAX bytes, and refuses empty and longer ones with invalid-service", () => {
-    const invalid = expect.objectContaining({ code: "invalid-service" });
+  test("takes names of up to NAME_BYTES_MAX bytes, and refuses empty and longer ones with service-invalid", () => {
+    const invalid = expect.objectContaining({ code: "service-invalid" });
     expect(defineService("é".repeat(NAME_BYTES_MAX / 2), {}).name).toHaveLength(NAME_BYTES_MAX / 2);
     expect(() => defineService("é".repeat(NAME_BYTES_MAX / 2) + "x", {})).toThrow(invalid);
     expect(() => defineService("", {})).toThrow(invalid);
     expect(() => defineService("service", { "": send() })).toThrow(invalid);
   });
 
-  test("refuses more than SERVICE_MESSAGES_MAX messages with invalid-service", () => {
+  test("refuses more than SERVICE_MESSAGES_MAX messages with service-invalid", () => {
     const messages = Object.fromEntries(Array.from({ length: SERVICE_MESSAGES_MAX + 1 }, (_, i) => [`m${i}`, send()]));
-    expect(() => defineService("service", messages)).toThrow(expect.objectContaining({ code: "invalid-service" }));
+    expect(() => defineService("service", messages)).toThrow(expect.objectContaining({ code: "service-invalid" }));
   });
 
   test("the service does not change when the object it was made from does", () => {
@@ -76,5 +76,5 @@ describe("toRemoteError()", () => {
 test("callTimeoutMs() never gives Infinity, and refuses what is no number", () => {
   expect([undefined, {}, { timeoutMs: Infinity }].map(callTimeoutMs)).toEqual(Array(3).fill(CALL_TIMEOUT_MS));
   expect([5, 0, -1].map((timeoutMs) => callTimeoutMs({ timeoutMs }))).toEqual([5, 0, 0]);
-  expect(() => callTimeoutMs({ timeoutMs: NaN })).toThrow(expect.objectContaining({ code: "invalid-option" }));
+  expect(() => callTimeoutMs({ timeoutMs: NaN })).toThrow(expect.objectContaining({ code: "option-invalid" }));
 });

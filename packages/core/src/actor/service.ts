@@ -104,7 +104,7 @@ export function send(schemas?: Schema | { readonly input: Schema }): SendMessage
  * Names a set of messages. The same value is imported by both sides; what it provides is decided by who adds it to a
  * `ServiceMap` or spawns it.
  *
- * @throws ActorError `invalid-service` when a name is empty or too long, or there are too many messages.
+ * @throws ActorError `service-invalid` when a name is empty or too long, or there are too many messages.
  *
  * @example
  * const Calculator = defineService("calculator", { add: call<{ a: number; b: number }, number>() });
@@ -113,7 +113,7 @@ export function defineService<const M extends Messages>(name: string, messages: 
   const names = Object.keys(messages);
   if (names.length > SERVICE_MESSAGES_MAX) {
     throw new ActorError(
-      "invalid-service",
+      "service-invalid",
       `service ${name} has ${names.length} messages, at most ${SERVICE_MESSAGES_MAX} are possible`,
     );
   }
@@ -122,7 +122,7 @@ export function defineService<const M extends Messages>(name: string, messages: 
     const bytes = encoder.encode(each).length;
     if (bytes === 0 || bytes > NAME_BYTES_MAX) {
       throw new ActorError(
-        "invalid-service",
+        "service-invalid",
         `a name must have 1 to ${NAME_BYTES_MAX} bytes, ${JSON.stringify(each.slice(0, 40))} has ${bytes}`,
       );
     }

@@ -92,7 +92,7 @@ export type HandlersOnly<M extends Messages, H> = H & {
  * gets the error, the state is made anew, and the messages behind it are kept. A setup that fails ends the actor with
  * reason `setup-failed`.
  *
- * @throws ActorError `invalid-option`.
+ * @throws ActorError `option-invalid`.
  *
  * @example
  * const Counter = defineService("counter", { add: call<number, number>() });
@@ -215,7 +215,7 @@ class LocalAddress {
 
   async close(options?: ActorCloseOptions): Promise<void> {
     const graceMs = options?.graceMs ?? ACTOR_GRACE_MS;
-    if (Number.isNaN(graceMs)) throw new ActorError("invalid-option", "graceMs must be a number");
+    if (Number.isNaN(graceMs)) throw new ActorError("option-invalid", "graceMs must be a number");
     this.#actor.drain(graceMs);
     await this.#actor.whenEnded;
   }

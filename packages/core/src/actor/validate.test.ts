@@ -42,7 +42,7 @@ describe("checkInput(), checkOutput()", () => {
     const error = thrownBy(() => checkInput(REFUSED, 1));
     expect(error).toBeInstanceOf(RemoteError);
     expect(error).toMatchObject({
-      code: "invalid-input",
+      code: "input-invalid",
       message: "items.3.Symbol(key): too small; not a thing",
       data: {
         issues: [
@@ -51,12 +51,12 @@ describe("checkInput(), checkOutput()", () => {
         ],
       },
     });
-    expect(thrownBy(() => checkOutput(REFUSED, 1))).toMatchObject({ code: "invalid-output" });
+    expect(thrownBy(() => checkOutput(REFUSED, 1))).toMatchObject({ code: "output-invalid" });
   });
 
   test("an asynchronous refusal rejects likewise", async () => {
     const refused = schemaOf(async () => ({ issues: [{ message: "no" }] }));
-    await expect(checkOutput(refused, 1)).rejects.toMatchObject({ code: "invalid-output", message: "no" });
+    await expect(checkOutput(refused, 1)).rejects.toMatchObject({ code: "output-invalid", message: "no" });
   });
 
   test("no more than ISSUES_MAX issues are reported", () => {
@@ -76,14 +76,14 @@ describe("checkInput(), checkOutput()", () => {
   ])("a validator that %s refuses, and keeps why to itself", (_, schema) => {
     const error = thrownBy(() => checkInput(schema, 1)) as RemoteError;
     expect(error).toBeInstanceOf(RemoteError);
-    expect(error).toMatchObject({ code: "invalid-input", message: "the validator failed", data: { issues: [] } });
+    expect(error).toMatchObject({ code: "input-invalid", message: "the validator failed", data: { issues: [] } });
     expect(error.cause).toBeInstanceOf(Error);
   });
 
   test("a validator that rejects refuses too", async () => {
     const broken = schemaOf(() => Promise.reject(new Error("broken")));
     await expect(checkInput(broken, 1)).rejects.toMatchObject({
-      code: "invalid-input",
+      code: "input-invalid",
       message: "the validator failed",
     });
   });

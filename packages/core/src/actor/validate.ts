@@ -17,19 +17,19 @@ export const ISSUES_MAX = 32;
 /**
  * Returns what `schema` makes of `value`, as a promise only if the validator is asynchronous.
  *
- * @throws RemoteError `invalid-input` with `data: { issues: [{ path, message }] }`, or rejects with it.
+ * @throws RemoteError `input-invalid` with `data: { issues: [{ path, message }] }`, or rejects with it.
  */
 export function checkInput(schema: Schema | undefined, value: unknown): unknown {
-  return schema === undefined ? value : check(schema, value, "invalid-input");
+  return schema === undefined ? value : check(schema, value, "input-invalid");
 }
 
 /**
  * Returns what `schema` makes of `value`, as a promise only if the validator is asynchronous.
  *
- * @throws RemoteError `invalid-output` with `data: { issues: [{ path, message }] }`, or rejects with it.
+ * @throws RemoteError `output-invalid` with `data: { issues: [{ path, message }] }`, or rejects with it.
  */
 export function checkOutput(schema: Schema | undefined, value: unknown): unknown {
-  return schema === undefined ? value : check(schema, value, "invalid-output");
+  return schema === undefined ? value : check(schema, value, "output-invalid");
 }
 
 /** Whether `value` must be waited for. */

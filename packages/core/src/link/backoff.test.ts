@@ -117,7 +117,7 @@ test.each(["minMs", "maxMs", "attempts", "attemptMs", "stableMs"])(
   (name) => {
     for (const value of [-1, NaN, "soon"]) {
       const make = (): Backoff => new Backoff({ [name]: value }, new SeededRandom(1), 0);
-      expect(make).toThrow(expect.objectContaining({ code: "invalid-option" }));
+      expect(make).toThrow(expect.objectContaining({ code: "option-invalid" }));
       expect(make).toThrow(`backoff.${name}`);
     }
   },

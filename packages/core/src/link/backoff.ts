@@ -5,6 +5,7 @@
 import type { Random } from "../base/index.js";
 import { PeerError } from "../peer/index.js";
 
+/** How a link spaces its attempts. */
 export interface BackoffOptions {
   /** The limit of the first delay, in milliseconds. */
   readonly minMs?: number;
@@ -18,6 +19,7 @@ export interface BackoffOptions {
   readonly stableMs?: number;
 }
 
+/** How a link spaces its attempts unless it is told otherwise. */
 export const BACKOFF_DEFAULTS: Required<BackoffOptions> = Object.freeze({
   minMs: 100,
   maxMs: 30_000,
@@ -38,7 +40,7 @@ export class Backoff {
   #attemptsLeft: number;
   #earnedAt: number;
 
-  /** @throws PeerError `invalid-option` for an option that is negative or not a number. */
+  /** @throws PeerError `option-invalid` for an option that is negative or not a number. */
   constructor(options: BackoffOptions | undefined, random: Random, now: number) {
     this.#options = backoffOf(options);
     this.#random = random;
@@ -80,7 +82,7 @@ function backoffOf(given: BackoffOptions = {}): Required<BackoffOptions> {
   const options: Record<keyof BackoffOptions, number> = { ...BACKOFF_DEFAULTS };
   for (const name of Object.keys(options) as (keyof BackoffOptions)[]) {
     const value = given[name] ?? options[name];
-    if (!(value >= 0)) throw new PeerError("invalid-option", `backoff.${name} must be a number from 0, not ${value}`);
+    if (!(value >= 0)) throw new PeerError("option-invalid", `backoff.${name} must be a number from 0, not ${value}`);
     options[name] = value;
   }
   return options;

@@ -4,6 +4,7 @@
 import { assign, setup } from "xstate";
 import { Statechart, type Clock } from "../base/index.js";
 
+/** Where a link is in its life. */
 export type LinkState =
   /** An attempt is under way. */
   | "connecting"

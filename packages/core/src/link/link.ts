@@ -28,6 +28,7 @@ import { linkAddress, type LinkRequests } from "./link-address.js";
 import { Offer } from "./offer.js";
 import { WaitingRequests, type Begin, type RequestOptions } from "./waiting-requests.js";
 
+/** How to dial, again and again, and what each peer is and provides. */
 export interface LinkOptions extends DialOptions {
   /** Aborting it aborts the link, at any time. */
   readonly signal?: AbortSignal;
@@ -38,8 +39,10 @@ export interface LinkOptions extends DialOptions {
   readonly waitingMax?: number;
 }
 
+/** How many calls and sends may wait for a link that is down, unless it is told otherwise. */
 export const LINK_WAITING_MAX = 1024;
 
+/** What can be observed on a link. */
 export type LinkEvent =
   /** There is a connection. What waited for one is on its way already. */
   | { readonly type: "up"; readonly peer: Peer }
@@ -266,7 +269,7 @@ export class Link implements LinkRequests {
  * up; calls and sends made meanwhile wait, or fail if `whenDown` says so. An endpoint that only its transport can tell
  * to be invalid closes the link.
  *
- * @throws TransportError `scheme-unknown` or `endpoint-invalid`, naming the endpoint; PeerError `invalid-option`.
+ * @throws TransportError `scheme-unknown` or `endpoint-invalid`, naming the endpoint; PeerError `option-invalid`.
  */
 export function link(endpoint: string, options: LinkOptions): Link {
   return new Link(endpoint, options);

@@ -227,7 +227,7 @@ describe("a permit comes back", () => {
 
   test("when the input does not fit the schema", () =>
     one(async ({ left }) => {
-      await expect(left.address(Any).call("checked", 1)).rejects.toMatchObject({ code: "invalid-input" });
+      await expect(left.address(Any).call("checked", 1)).rejects.toMatchObject({ code: "input-invalid" });
     }));
 
   test("when the call times out", () =>

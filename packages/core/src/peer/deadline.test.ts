@@ -104,10 +104,10 @@ describe("a timeout", () => {
     expect(on.gate.arrivals).toBe(0);
   });
 
-  test("that is not a number is refused with invalid-option", async () => {
+  test("that is not a number is refused with option-invalid", async () => {
     await using on = await stage();
     const held = on.harness.left.address(Work).call("quick", undefined, { timeoutMs: NaN });
-    await expect(held).rejects.toMatchObject({ code: "invalid-option" });
+    await expect(held).rejects.toMatchObject({ code: "option-invalid" });
   });
 
   test("needs no turn of the mailbox: it fires while the other side reads nothing", async () => {

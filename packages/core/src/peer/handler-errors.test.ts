@@ -209,7 +209,7 @@ describe("schemas", () => {
     expect(await checked.call("square", 12)).toBe(144);
     await expect(checked.call("square", "12" as never)).rejects.toMatchObject({
       name: "RemoteError",
-      code: "invalid-input",
+      code: "input-invalid",
       message: "n: is no whole number",
       data: { issues: [{ path: ["n"], message: "is no whole number" }] },
     });
@@ -218,7 +218,7 @@ describe("schemas", () => {
   test("check outputs before they leave", async () => {
     await using harness = await peers({ right: { services: services() } });
     expect(await harness.left.address(Checked).call("half", 4)).toBe(2);
-    await expect(harness.left.address(Checked).call("half", 3)).rejects.toMatchObject({ code: "invalid-output" });
+    await expect(harness.left.address(Checked).call("half", 3)).rejects.toMatchObject({ code: "output-invalid" });
   });
 
   test("may be asynchronous, and what they give back is what the handler gets", async () => {

@@ -258,7 +258,7 @@ describe("a payload that a schema refuses", () => {
     const attack = await stage.attack();
     attack.raw.write({ kind: FrameKind.call, id: 1, ...ECHO }, -1);
     const { value } = await attack.raw.next(FrameKind.error);
-    expect(value).toEqual(["invalid-input", "n: not positive", { issues: [{ path: ["n"], message: "not positive" }] }]);
+    expect(value).toEqual(["input-invalid", "n: not positive", { issues: [{ path: ["n"], message: "not positive" }] }]);
     attack.raw.write({ kind: FrameKind.send, ...NOTE }, { n: 1 });
     await stage.flush();
     expect(handled).toEqual([]);

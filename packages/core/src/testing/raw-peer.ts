@@ -4,7 +4,15 @@
 
 import { oneShot, type OneShot } from "../base/index.js";
 import { type Connection } from "../transport/index.js";
-import { FrameBuffer, FrameKind, troupeCbor, WIRE_LIMITS, type FrameHeader, type FrameReader, type WireFormat } from "../wire/index.js";
+import {
+  FrameBuffer,
+  FrameKind,
+  troupeCbor,
+  WIRE_LIMITS,
+  type FrameHeader,
+  type FrameReader,
+  type WireFormat,
+} from "../wire/index.js";
 
 /** The header of a frame to write. What is left out is 0. */
 export type RawHeader = Pick<FrameHeader, "kind"> & Partial<FrameHeader>;

@@ -2,7 +2,15 @@
 // the siege is over the witness must still be answered, and nothing of the attackers may be left. Time is virtual.
 
 import { call, defineService } from "../actor/index.js";
-import { connect, listen, ServiceMap, type Listener, type ListenOptions, type Peer, type PeerEvent } from "../peer/index.js";
+import {
+  connect,
+  listen,
+  ServiceMap,
+  type Listener,
+  type ListenOptions,
+  type Peer,
+  type PeerEvent,
+} from "../peer/index.js";
 import { memory, type MemoryPairOptions, type Transport } from "../transport/index.js";
 import { FrameKind } from "../wire/index.js";
 import { demand } from "./conformance-case.js";
@@ -65,7 +73,16 @@ export class Siege implements AsyncDisposable {
     const victim = this.#victims.at(-1);
     demand(victim !== undefined, "the greeting came to nothing");
     const events: PeerEvent[] = [];
-    for (const type of ["provided", "withdrawn", "refused", "failed", "abandoned", "fault", "closing", "closed"] as const) {
+    for (const type of [
+      "provided",
+      "withdrawn",
+      "refused",
+      "failed",
+      "abandoned",
+      "fault",
+      "closing",
+      "closed",
+    ] as const) {
       victim.on(type, (event) => events.push(event));
     }
     raw.take(FrameKind.provide);

@@ -148,7 +148,7 @@ describe("the deadline of a call", () => {
     const up = await down(on);
     await expect(up.address(Echo).call("back", "", { timeoutMs: 0 })).rejects.toMatchObject({ code: "timeout" });
     await expect(up.address(Echo).call("back", "", { timeoutMs: NaN })).rejects.toMatchObject({
-      code: "invalid-option",
+      code: "option-invalid",
     });
     expect(up.waiting).toBe(0);
   });

@@ -1,6 +1,14 @@
 // The frames that the cases of the suite are made of, and how two frames are compared.
 
-import { FrameBuffer, FrameKind, WIRE_LIMITS, type FrameHeader, type FrameReader, type WireFormat, type WireLimits } from "../../wire/index.js";
+import {
+  FrameBuffer,
+  FrameKind,
+  WIRE_LIMITS,
+  type FrameHeader,
+  type FrameReader,
+  type WireFormat,
+  type WireLimits,
+} from "../../wire/index.js";
 import { demand } from "../conformance-case.js";
 import { hostilePayloads, randomValue, type HostilePayload } from "../payloads.js";
 import { SeededRandom } from "../seeded-random.js";

@@ -52,7 +52,9 @@ export const STREAM_CASES: Readonly<Record<string, FormatRun>> = {
 
   "a stream of frames arrives wherever it is cut in two": (specimens) => {
     // Short, since each of its bytes is a stream of its own.
-    const frames = specimens.oneOfEach().map(({ header }) => ({ header, payload: specimens.payloadKinds.includes(header.kind) ? "short" : undefined }));
+    const frames = specimens
+      .oneOfEach()
+      .map(({ header }) => ({ header, payload: specimens.payloadKinds.includes(header.kind) ? "short" : undefined }));
     const bytes = specimens.write(frames);
     for (let cut = 1; cut < bytes.length; cut++) {
       const reader = specimens.reader();
@@ -89,7 +91,10 @@ export const STREAM_CASES: Readonly<Record<string, FormatRun>> = {
       for (let length = 0; length < bytes.length; length++) {
         const reader = specimens.reader();
         if (length > 0) reader.push(bytes.slice(0, length));
-        demand(!reader.next(), `a frame of kind ${specimen.header.kind} was given after ${length} bytes of ${bytes.length}`);
+        demand(
+          !reader.next(),
+          `a frame of kind ${specimen.header.kind} was given after ${length} bytes of ${bytes.length}`,
+        );
         demand(reader.buffered === length, `${reader.buffered} bytes are held of ${length} that were pushed`);
       }
     }
@@ -108,14 +113,20 @@ export const STREAM_CASES: Readonly<Record<string, FormatRun>> = {
         }
       }
     }
-    for (const { frames, arrived } of streams) demand(arrived === frames.length, `${arrived} of ${frames.length} arrived`);
+    for (const { frames, arrived } of streams)
+      demand(arrived === frames.length, `${arrived} of ${frames.length} arrived`);
   },
 
   "forward writes what write does": (specimens) => {
     for (const kind of specimens.payloadKinds) {
       const { header, payload } = specimens.make(kind);
       const buffer = new FrameBuffer();
-      const bytes = specimens.format.forward(buffer, header, specimens.format.encode(payload), WIRE_LIMITS.frameBytesMax);
+      const bytes = specimens.format.forward(
+        buffer,
+        header,
+        specimens.format.encode(payload),
+        WIRE_LIMITS.frameBytesMax,
+      );
       const forwarded = buffer.take();
       demand(bytes === forwarded.length, `forward returned ${bytes} for a frame of ${forwarded.length} bytes`);
       const written = specimens.write([{ header, payload }]);
@@ -137,7 +148,7 @@ function arriveInPieces(
   const bytes = specimens.write(frames);
   const reader = specimens.reader();
   let arrived = 0;
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const end = Math.min(bytes.length, at + pieceBytes());
     reader.push(bytes.slice(at, end));
     at = end;
