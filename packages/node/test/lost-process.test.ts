@@ -40,8 +40,8 @@ describe("a process that is killed", () => {
 
 describe("a process that is stopped", () => {
   test("is noticed by its silence, without any help of TCP", async () => {
-    const server = program("work-server", "50");
-    const peer = await connect(await server.line(), { heartbeatMs: 50 });
+    const server = program("work-server", "500");
+    const peer = await connect(await server.line(), { heartbeatMs: 500 });
     const pending = peer.address(Work).call("hold");
     await peer.address(Work).call("quick", 1);
     server.process.kill("SIGSTOP");
@@ -50,9 +50,9 @@ describe("a process that is stopped", () => {
   });
 
   test("that goes on after its connection was given up finds it lost, and serves the next one", async () => {
-    const server = program("work-server", "50");
+    const server = program("work-server", "500");
     const endpoint = await server.line();
-    const peer = await connect(endpoint, { heartbeatMs: 50 });
+    const peer = await connect(endpoint, { heartbeatMs: 500 });
     server.process.kill("SIGSTOP");
     expect(await peer.closed).toMatchObject({ code: "peer-silent" });
     server.process.kill("SIGCONT");
