@@ -48,6 +48,8 @@ export interface ConnectionBenchmark extends Described {
 /** Runs outside, and asks both processes, which were started for it alone. */
 export interface ProcessBenchmark extends Described {
   readonly place: "processes";
+  /** Options of Node for both processes. */
+  readonly nodeOptions?: readonly string[];
   measure(server: Measured, client: Measured, effort: Effort): Promise<Measures>;
 }
 

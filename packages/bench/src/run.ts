@@ -96,7 +96,7 @@ class Rounds {
         return pair.client.ask({ ask: "measure", benchmark: benchmark.name, effort });
       }
       case "processes": {
-        const pair = await this.#start(subject);
+        const pair = await this.#start(subject, benchmark.nodeOptions);
         try {
           return await benchmark.measure(pair.server, pair.client, effort);
         } finally {
@@ -114,11 +114,13 @@ class Rounds {
     }
   }
 
-  async #start(subject: string): Promise<Pair> {
-    const pair: Pair = {
-      server: new Measured(`the server of ${subject}`, this.#options.server),
-      client: new Measured(`the client of ${subject}`, this.#options.client),
+  async #start(subject: string, nodeOptions: readonly string[] = []): Promise<Pair> {
+    const start = (end: "server" | "client"): Measured => {
+      const options = this.#options[end];
+      const all = [...(options.nodeOptions ?? []), ...nodeOptions];
+      return new Measured(`the ${end} of ${subject}`, { ...options, nodeOptions: all });
     };
+    const pair: Pair = { server: start("server"), client: start("client") };
     try {
       const endpoint = await pair.server.ask({ ask: "serve", subject });
       await pair.client.ask({ ask: "connect", subject, endpoint });
