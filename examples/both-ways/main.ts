@@ -51,8 +51,11 @@ listener.on("peer", ({ peer }) => {
         name = input.name;
         const member = context.peer.address(Member);
         const present = await room.call("enter", { name, member });
-        // Resolves when the other side is no more, however it went.
-        void member.watch().then(() => room.send("leave", name));
+        // Resolves when the other side is no more, however it went. The room may be closed before; then nobody has to know.
+        member
+          .watch()
+          .then(() => room.send("leave", name))
+          .catch(() => {});
         return { present };
       },
       say: (line) => room.call("tell", { from: name, line }),

@@ -37,7 +37,8 @@ export const Stage = defineService("stage", {
   /** Where the server listens, as soon as it does. */
   endpoint: call<void, string>(),
   listening: send<string>(),
-  note: send<{ who: "server" | "client"; line: string }>(),
+  /** Answered when the line is shown, so that it stays within its step. */
+  note: call<{ who: "server" | "client"; line: string }>(),
   began: send<{ step: number; title: string }>(),
   ended: send<{ step: number; figure: string }>(),
   /** Ends the server as an operating system does that has run out of memory: SIGKILL, at once, without a word. */

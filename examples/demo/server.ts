@@ -1,4 +1,5 @@
-// The server process: provides the workshop on the endpoint that it is told to, and ends when the stage is gone.
+// The server process: provides the workshop on the endpoint that it is told to, and ends when the stage is gone or when it
+// is asked to.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type PeerError, RemoteError, Semaphore, ServiceMap } from "@troupe/core";
@@ -9,7 +10,7 @@ const [stageEndpoint = "", endpoint = ""] = process.argv.slice(2);
 
 const stagePeer = await connect(stageEndpoint, { name: "server" });
 const stage = stagePeer.address(Stage);
-const note = (line: string): boolean => stage.trySend("note", { who: "server", line });
+const note = (line: string): Promise<void> => stage.call("note", { who: "server", line });
 
 let packed = 0;
 let furthestAhead = 0;
@@ -31,18 +32,16 @@ const services = new ServiceMap().add(Workshop, {
   },
 
   async bake(what, { signal }) {
-    await new Promise<void>((resolve, reject) => {
+    await new Promise<void>((resolve) => {
       oven.push(resolve);
       // Aborted when the caller cancels, when its deadline passes, and when its connection is lost.
-      const stop = (): void => {
-        const reason = signal.reason as PeerError;
-        givenUp.push(reason.code);
-        note(`stops baking the ${what}: ${reason.message}`);
-        reject(reason);
-      };
-      signal.addEventListener("abort", stop, { once: true });
+      signal.addEventListener("abort", () => resolve(), { once: true });
     });
-    return `${what}, baked`;
+    if (!signal.aborted) return `${what}, baked`;
+    const reason = signal.reason as PeerError;
+    await note(`stops baking the ${what}: ${reason.message}`);
+    givenUp.push(reason.code);
+    throw reason;
   },
 
   open() {
@@ -64,9 +63,16 @@ const services = new ServiceMap().add(Workshop, {
 });
 
 const listener = await listen(endpoint, { services, name: "workshop", limits: { sendsMax: AHEAD_MAX } });
-note(`process ${process.pid} listens on ${listener.endpoint}`);
+await note(`process ${process.pid} listens on ${listener.endpoint}`);
 await stage.send("listening", listener.endpoint);
 
+// Ctrl-C, and the way in which others ask a process to end. A second one ends it at once, because of `once`.
+const asked = new Promise<void>((resolve) => {
+  process.once("SIGINT", () => resolve());
+  process.once("SIGTERM", () => resolve());
+});
 // No process of the demo outlives the one that began it.
-await stage.watch();
-await listener.close({ graceMs: 0 });
+await Promise.race([stage.watch(), asked]);
+// Calls that run may be answered for so long. When nothing is open any more, the process ends by itself.
+await listener.close({ graceMs: 1000 });
+await stagePeer.close();

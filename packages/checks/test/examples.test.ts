@@ -1,17 +1,16 @@
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { ROOT } from "../src/repository.js";
 
 const DEADLINE_MS = 60_000;
+/** Where the pages tell newcomers to put programs of their own: no part of the repository, and no example. */
+const OWN = "mine";
 
 const folder = join(ROOT, "examples");
-const examples = existsSync(folder)
-  ? readdirSync(folder, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name)
-  : [];
+const examples = examplesIn(folder);
 
 describe("examples", () => {
   it("every example begins in its main.ts", () => {
@@ -20,12 +19,27 @@ describe("examples", () => {
 
   it("the demo is one of them", () => expect(examples).toContain("demo"));
 
+  it(`examples/${OWN}/ is none of them, and git leaves it alone`, () => {
+    const other = mkdtempSync(join(tmpdir(), "troupe-examples-"));
+    onTestFinished(() => rmSync(other, { recursive: true }));
+    for (const name of ["hello", OWN]) mkdirSync(join(other, name));
+    expect(examplesIn(other)).toEqual(["hello"]);
+    expect(readFileSync(join(ROOT, ".gitignore"), "utf8").split("\n")).toContain(`examples/${OWN}/`);
+  });
+
   it.each(examples)("%s runs to its end by itself", async (name) => {
     const { code, signal, output } = await run(join(folder, name, "main.ts"));
     expect({ code, signal }, output).toEqual({ code: 0, signal: null });
     expect(output, "an example shows something").not.toBe("");
   });
 });
+
+function examplesIn(parent: string): string[] {
+  if (!existsSync(parent)) return [];
+  return readdirSync(parent, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== OWN)
+    .map(({ name }) => name);
+}
 
 /** Runs a program with no terminal and no input, as a newcomer's shell would run `npm run demo`. */
 function run(main: string): Promise<{ code: number | null; signal: NodeJS.Signals | null; output: string }> {
