@@ -109,13 +109,11 @@ describe("the conversation", () => {
   });
 
   /** Who says what, in order, out of the block that is marked `conversation`. */
-  const turns = (/```text conversation\n([^]*?)```/.exec(page)?.[1] ?? "")
-    .split(/^(?=[AB]: )/m)
-    .map((turn) => ({
-      who: turn[0],
-      says: turn.split("\n", 1)[0],
-      hex: turn.slice(turn.indexOf("\n")).replaceAll(/\s/g, ""),
-    }));
+  const turns = (/```text conversation\n([^]*?)```/.exec(page)?.[1] ?? "").split(/^(?=[AB]: )/m).map((turn) => ({
+    who: turn[0],
+    says: turn.split("\n", 1)[0],
+    hex: turn.slice(turn.indexOf("\n")).replaceAll(/\s/g, ""),
+  }));
 
   test("has both sides in it", () => {
     expect(turns.length).toBeGreaterThan(8);

@@ -37,13 +37,19 @@ export interface Ended {
 }
 
 /** What follows the name of a message: an input, unless it is void, and options. */
-export type Arguments<T, Options> = [Sent<T>] extends [void]
-  ? [input?: undefined, options?: Options]
-  : undefined extends Sent<T>
+export type Arguments<T, Options> =
+  IsAny<Sent<T>> extends true
     ? [input?: Sent<T>, options?: Options]
-    : [input: Sent<T>, options?: Options];
+    : [Sent<T>] extends [void]
+      ? [input?: undefined, options?: Options]
+      : undefined extends Sent<T>
+        ? [input?: Sent<T>, options?: Options]
+        : [input: Sent<T>, options?: Options];
 
-/** Where to reach one service: an actor in this program, or one behind a peer, a link or a node. */
+/** `any` extends everything, `void` as well. */
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/** Where to reach one service: an actor in this program, or one behind a peer or a link. */
 export interface Address<S extends Service = Service> {
   readonly service: S;
 
@@ -65,7 +71,11 @@ export interface Address<S extends Service = Service> {
     ...rest: Arguments<S["messages"][Name], SendOptions>
   ): Promise<void>;
 
-  /** Tells if there is room right now. False, and nothing is sent, if there is none or nobody is there. */
+  /**
+   * Tells if there is room right now. False, and nothing is sent, if there is none or nobody is there.
+   *
+   * @throws WireError `payload-unsupported` or `payload-too-long` if the input could not be sent at any time.
+   */
   trySend<Name extends NamesOf<S["messages"], "send">>(
     message: Name,
     ...rest: Arguments<S["messages"][Name], undefined>

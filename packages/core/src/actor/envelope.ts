@@ -35,7 +35,7 @@ export interface CallHost {
 type Place = "parked" | "queued" | "taken" | "started" | "settled";
 
 /** A message with an answer. */
-export class CallEnvelope extends Deadline implements Parked<Envelope>, EventListenerObject {
+export class CallEnvelope extends Deadline implements Parked<Envelope> {
   readonly entry: TableEntry;
   readonly input: unknown;
   readonly #host: CallHost;

@@ -36,11 +36,13 @@ export class RemoteError extends TroupeError {
 export function toRemoteError(thrown: unknown): RemoteError {
   try {
     if (thrown instanceof RemoteError) return thrown;
-    if (!(thrown instanceof Error))
+    if (typeof thrown !== "object" || thrown === null) {
       return new RemoteError("handler-failed", String(thrown), undefined, { cause: thrown });
-    const { code, data } = thrown as { code?: unknown; data?: unknown };
+    }
+    // Errors, and objects that look like one.
+    const { code, message, data } = thrown as { code?: unknown; message?: unknown; data?: unknown };
     const codeText = typeof code === "string" ? code : "handler-failed";
-    return new RemoteError(codeText, String(thrown.message), data, { cause: thrown });
+    return new RemoteError(codeText, String(message ?? thrown), data, { cause: thrown });
   } catch {
     // A value may have no text, and a property may throw when it is read.
     return new RemoteError("handler-failed", "the handler threw a value that cannot be read", undefined, {

@@ -1,6 +1,6 @@
 // Plain functions that implement a service.
 
-import type { AnyCall, AnySend, Message, Messages, Received, Returned } from "./service.js";
+import type { AnyCall, AnySend, Message, Messages, Received, Returned, Service } from "./service.js";
 
 /** What a handler is told besides its input. `C` is what the layer that runs it adds, such as the peer. */
 export interface HandlerContext {
@@ -19,7 +19,18 @@ export type Handler<T extends Message, Context> = T extends AnyCall
     ? (input: Received<T>, context: Context) => void | Promise<void>
     : never;
 
-/** One function for each message of a service, no more and no fewer. */
-export type Handlers<M extends Messages, Context = HandlerContext> = {
-  readonly [Name in keyof M]: Handler<M[Name], Context>;
+/**
+ * One function for each message of a service, no more and no fewer.
+ *
+ * @example
+ * const handlers: Handlers<typeof Calculator> = { add: ({ a, b }) => a + b };
+ */
+export type Handlers<S extends Messages | Service<Messages>, Context = HandlerContext> = HandlersOf<
+  MessagesOf<S>,
+  Context
+>;
+
+type MessagesOf<S> = S extends Service<infer M> ? M : S;
+type HandlersOf<M, Context> = {
+  readonly [Name in keyof M]: M[Name] extends Message ? Handler<M[Name], Context> : never;
 };

@@ -22,6 +22,13 @@ describe("defineService()", () => {
     expect(() => defineService("service", messages)).toThrow(expect.objectContaining({ code: "service-invalid" }));
   });
 
+  test("refuses names that do not fit one announcement, and what is no message, with service-invalid", () => {
+    const invalid = expect.objectContaining({ code: "service-invalid" });
+    const long = Array.from({ length: 2100 }, (_, i) => [`m${i}`.padEnd(NAME_BYTES_MAX, "x"), send()]);
+    expect(() => defineService("service", Object.fromEntries(long))).toThrow(invalid);
+    expect(() => defineService("service", { a: 1 as never })).toThrow(invalid);
+  });
+
   test("the service does not change when the object it was made from does", () => {
     const messages: Record<string, ReturnType<typeof send>> = { a: send() };
     const service = defineService("service", messages);

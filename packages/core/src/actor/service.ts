@@ -56,6 +56,8 @@ export type NamesOf<M extends Messages, Kind extends Message["kind"]> = {
 
 /** The longest name of a service or a message, in UTF-8 bytes. */
 export const NAME_BYTES_MAX = 256;
+/** How many bytes all names of a service may have together: they are announced in one frame. */
+export const SERVICE_NAMES_BYTES_MAX: number = 512 * 1024;
 /** The most messages that one service may have. */
 export const SERVICE_MESSAGES_MAX = 4096;
 
@@ -104,7 +106,8 @@ export function send(schemas?: Schema | { readonly input: Schema }): SendMessage
  * Names a set of messages. The same value is imported by both sides; what it provides is decided by who adds it to a
  * `ServiceMap` or spawns it.
  *
- * @throws ActorError `service-invalid` when a name is empty or too long, or there are too many messages.
+ * @throws ActorError `service-invalid` when a name is empty or too long, there are too many messages or bytes of names,
+ * or something is no message.
  *
  * @example
  * const Calculator = defineService("calculator", { add: call<{ a: number; b: number }, number>() });
@@ -118,14 +121,24 @@ export function defineService<const M extends Messages>(name: string, messages: 
     );
   }
   const encoder = new TextEncoder();
+  let total = 0;
   for (const each of [name, ...names]) {
     const bytes = encoder.encode(each).length;
+    total += bytes;
     if (bytes === 0 || bytes > NAME_BYTES_MAX) {
       throw new ActorError(
         "service-invalid",
         `a name must have 1 to ${NAME_BYTES_MAX} bytes, ${JSON.stringify(each.slice(0, 40))} has ${bytes}`,
       );
     }
+  }
+  if (total > SERVICE_NAMES_BYTES_MAX) {
+    throw new ActorError("service-invalid", `the names of ${name} have more than ${SERVICE_NAMES_BYTES_MAX} bytes`);
+  }
+  for (const each of names) {
+    const kind = (messages[each] as Partial<Message> | undefined)?.kind;
+    if (kind === "call" || kind === "send") continue;
+    throw new ActorError("service-invalid", `${name}.${each} must be made by call() or send()`);
   }
   return Object.freeze({ name, messages: Object.freeze({ ...messages }) });
 }

@@ -3,7 +3,7 @@
 import type { Address } from "./address.js";
 import type { Handlers } from "./handlers.js";
 import type { Schema } from "./schema.js";
-import { call, defineService, send, type Service } from "./service.js";
+import { call, defineService, send, type CallMessage, type SendMessage, type Service } from "./service.js";
 import { spawn, type ActorAddress } from "./spawn.js";
 
 const Counter = defineService("counter", {
@@ -116,6 +116,25 @@ export function schemasGiveTheTypes(text: Schema<string, number>, out: Schema<Da
   // @ts-expect-error what the handler receives is not what the caller sends
   void parser.call("parse", 1);
 }
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- whether it can be called is the question
+export function anyInputIsAnInput(address: Address<Service<{ echo: CallMessage<any>; tell: SendMessage<any> }>>): void {
+  void address.call("echo", 1);
+  void address.call("echo", { a: "b" }, { timeoutMs: 1 });
+  void address.send("tell", "a");
+}
+
+/** Handlers may be written apart from where they are added, for the service or for its messages. */
+export const apart: Handlers<Counter> = {
+  add: (k) => k + 1,
+  read: () => 1,
+  log: () => {},
+  reset: () => {},
+  find: () => null,
+};
+export const apartByMessages: Handlers<Counter["messages"]> = apart;
+// @ts-expect-error a forgotten message
+export const incomplete: Handlers<Counter> = { add: (k: number) => k, read: () => 1, log: () => {}, reset: () => {} };
 
 export function anyAddressIsAnAddress(address: ActorAddress<Counter>): Address<Service<Counter["messages"]>> {
   return address;

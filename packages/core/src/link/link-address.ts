@@ -9,7 +9,7 @@ import {
   type SendOptions,
   type WatchOptions,
 } from "../actor/index.js";
-import { PeerError, type Peer } from "../peer/index.js";
+import { cancelledBy, type Peer } from "../peer/index.js";
 import type { Begin, RequestOptions } from "./waiting-requests.js";
 
 /** What an address needs of its link. */
@@ -62,7 +62,7 @@ class LinkAddress {
     if (peer !== undefined) return this.#on(peer).watch(options);
     const signal = options?.signal;
     if (signal?.aborted !== true) return Promise.resolve({ reason: "connection-lost" });
-    return Promise.reject(new PeerError("cancelled", "cancelled by the caller", { cause: signal.reason }));
+    return Promise.reject(cancelledBy(signal.reason, false));
   }
 
   /** Asynchronous, so that an invalid timeout is a rejection too. Infinity stands for the default, as everywhere. */

@@ -1,14 +1,6 @@
 // A connection that is made again when it breaks: zero or one peer at a time. Its addresses stay valid all the while.
 
-import {
-  Emitter,
-  oneShot,
-  systemClock,
-  systemRandom,
-  type Clock,
-  type OneShot,
-  type Unsubscribe,
-} from "../base/index.js";
+import { Emitter, oneShot, systemClock, systemRandom, type Clock, type Unsubscribe } from "../base/index.js";
 import type { Address, AnyService, SendOptions } from "../actor/index.js";
 import {
   checkOptions,
@@ -60,7 +52,9 @@ export class Link implements LinkRequests {
   readonly #clock: Clock;
   readonly #emitter = new Emitter<LinkEvent>();
   readonly #backoff: Backoff;
+  /** Calls and sends, and those who only wait until the link is up. */
   readonly #waiting: WaitingRequests;
+  readonly #readers: WaitingRequests;
   readonly #lifecycle: LinkLifecycle;
   readonly #offer = new Offer();
   readonly #closed = oneShot<void>();
@@ -73,7 +67,8 @@ export class Link implements LinkRequests {
   /** From when a connection is up until it is no more. */
   #peer: Peer | undefined;
   #upAt = 0;
-  #ready: OneShot<Peer> | undefined;
+  /** Why the last attempt failed, or the last connection was lost. */
+  #lastError: Error | undefined;
 
   /** For `link` only. */
   constructor(endpoint: string, options: LinkOptions) {
@@ -85,7 +80,9 @@ export class Link implements LinkRequests {
     this.endpoint = endpoint;
     this.#options = options;
     this.#clock = clock;
-    this.#waiting = new WaitingRequests(clock, options.waitingMax ?? LINK_WAITING_MAX);
+    const { waitingMax = LINK_WAITING_MAX } = options;
+    this.#waiting = new WaitingRequests(clock, waitingMax, () => this.#lastError);
+    this.#readers = new WaitingRequests(clock, waitingMax, () => this.#lastError);
     this.#backoff = new Backoff(options.backoff, random, clock.now());
     if (services !== undefined) this.#offer.provide(services, undefined);
     this.#lifecycle = new LinkLifecycle({ dial: () => void (this.#attempt = this.#dial()) }, clock);
@@ -123,12 +120,14 @@ export class Link implements LinkRequests {
     return linkAddress(service, this);
   }
 
-  /** Resolves with the peer as soon as the link is up. Rejects with ConnectionLost `closed` if it is closed instead. */
-  ready(): Promise<Peer> {
+  /**
+   * Resolves with the peer as soon as the link is up. Rejects with ConnectionLost `closed` if it is closed instead, and
+   * with PeerError `timeout` or `cancelled`, as the options say; the cause of a timeout is why it is not up.
+   */
+  ready(options: RequestOptions = {}): Promise<Peer> {
     if (this.#isEnded) return Promise.reject(this.#closedError());
     if (this.peer !== undefined) return Promise.resolve(this.peer);
-    this.#ready ??= oneShot();
-    return this.#ready.promise;
+    return this.#readers.add(options, (peer) => Promise.resolve(peer));
   }
 
   /** Observes one type of event from now on. */
@@ -216,8 +215,7 @@ export class Link implements LinkRequests {
     void peer.closed.then((reason) => this.#down(reason));
     // Ahead of anybody who sees that the link is up and sends as well: what has waited goes first.
     this.#waiting.beginAll(peer);
-    this.#ready?.resolve(peer);
-    this.#ready = undefined;
+    this.#readers.beginAll(peer);
     this.#emitter.emit({ type: "up", peer });
   }
 
@@ -229,6 +227,7 @@ export class Link implements LinkRequests {
   /** Waits for the next attempt, and says so: also what was lost, if it was not only an attempt. */
   #retry(error: Error | undefined, lastedMs?: number, lost?: ClosedReason): void {
     if (this.#isEnded) return;
+    this.#lastError = error;
     const attempt = this.#backoff.failed(lastedMs);
     const delayMs = this.#backoff.delayMs(this.#clock.now());
     this.#lifecycle.send({ type: "down", delayMs });
@@ -244,10 +243,7 @@ export class Link implements LinkRequests {
     this.#life.abort(cause);
     this.#lifecycle.send({ type: "close" });
     this.#waiting.failAll(() => this.#closedError());
-    // Nobody has to handle what nobody waits for.
-    this.#ready?.promise.catch(() => {});
-    this.#ready?.reject(this.#closedError());
-    this.#ready = undefined;
+    this.#readers.failAll(() => this.#closedError());
     void Promise.all([this.#attempt, this.#peer?.closed]).then(() => this.#ended(error));
   }
 

@@ -6,7 +6,7 @@ import { ServiceMap, type Peer } from "../peer/index.js";
 /** The services of one link. */
 export class Offer {
   /** What the next connection is greeted with. */
-  readonly services = new ServiceMap();
+  readonly services: ServiceMap = new ServiceMap();
   /** What has changed since a connection was greeted that is not up yet: nobody has told it. */
   #added = new ServiceMap();
   readonly #removed = new Map<string, AnyService>();

@@ -2,7 +2,7 @@
 // not know whether the link is down: it holds what it is given until there is a peer to begin it on, or none any more.
 
 import { Deadline, Timers, type Clock } from "../base/index.js";
-import { PeerError, type Peer } from "../peer/index.js";
+import { cancelledBy, PeerError, type Peer } from "../peer/index.js";
 
 export interface RequestOptions {
   /** How long it may wait, in milliseconds. For ever unless set. */
@@ -19,12 +19,15 @@ export class WaitingRequests {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #waitingMax: number;
+  readonly #whyDown: () => unknown;
   readonly #requests = new Set<WaitingRequest>();
 
-  constructor(clock: Clock, waitingMax: number) {
+  /** `whyDown` says what keeps the link from being up, as the cause of a timeout. */
+  constructor(clock: Clock, waitingMax: number, whyDown: () => unknown) {
     this.#clock = clock;
     this.#timers = new Timers(clock);
     this.#waitingMax = waitingMax;
+    this.#whyDown = whyDown;
   }
 
   get length(): number {
@@ -36,8 +39,8 @@ export class WaitingRequests {
    * what `failAll` makes of it, or at once with `waiting-full`. None of these was executed.
    */
   add<T>({ timeoutMs, signal }: RequestOptions, begin: Begin<T>): Promise<T> {
-    if (signal?.aborted === true) return Promise.reject(cancelledBy(signal));
-    if (timeoutMs === 0) return Promise.reject(late());
+    if (signal?.aborted === true) return Promise.reject(cancelledBy(signal.reason, false));
+    if (timeoutMs === 0) return Promise.reject(this.#late());
     if (this.#requests.size >= this.#waitingMax) {
       return Promise.reject(new PeerError("waiting-full", `${this.#requests.size} messages wait for the link already`));
     }
@@ -45,6 +48,7 @@ export class WaitingRequests {
       const request = new WaitingRequest(
         (peer, remainingMs) => resolve(begin(peer, remainingMs)),
         reject,
+        () => this.#late(),
         () => {
           this.#requests.delete(request);
           this.#timers.clear(request);
@@ -54,6 +58,10 @@ export class WaitingRequests {
       if (timeoutMs !== undefined) this.#timers.set(request, timeoutMs);
       if (signal !== undefined) request.cancelOn(signal);
     });
+  }
+
+  #late(): PeerError {
+    return new PeerError("timeout", "the link was not up in time", { cause: this.#whyDown() });
   }
 
   /** Begins all of them on `peer`, in order. */
@@ -73,13 +81,20 @@ export class WaitingRequests {
 class WaitingRequest extends Deadline {
   readonly #begin: (peer: Peer, remainingMs: number) => void;
   readonly #reject: (error: Error) => void;
+  readonly #late: () => Error;
   readonly #leave: () => void;
   #signal: AbortSignal | undefined;
 
-  constructor(begin: (peer: Peer, remainingMs: number) => void, reject: (error: Error) => void, leave: () => void) {
+  constructor(
+    begin: (peer: Peer, remainingMs: number) => void,
+    reject: (error: Error) => void,
+    late: () => Error,
+    leave: () => void,
+  ) {
     super();
     this.#begin = begin;
     this.#reject = reject;
+    this.#late = late;
     this.#leave = leave;
   }
 
@@ -99,24 +114,16 @@ class WaitingRequest extends Deadline {
   }
 
   override expired(): void {
-    this.fail(late());
+    this.fail(this.#late());
   }
 
   /** The listener of the abort signal. */
   handleEvent(): void {
-    this.fail(cancelledBy(this.#signal));
+    this.fail(cancelledBy(this.#signal?.reason, false));
   }
 
   #end(): void {
     this.#leave();
     this.#signal?.removeEventListener("abort", this);
   }
-}
-
-function late(): PeerError {
-  return new PeerError("timeout", "the link was not up in time");
-}
-
-function cancelledBy(signal: AbortSignal | undefined): PeerError {
-  return new PeerError("cancelled", "cancelled by the caller", { cause: signal?.reason });
 }

@@ -1,7 +1,7 @@
 // The outgoing half of a peer: calls, sends and watches of this side, what waits for credit, and what comes back.
 // It knows nothing of handlers.
 
-import { oneShot, TroupeError, type OneShot, type Timers } from "../base/index.js";
+import { oneShot, type OneShot, type Timers } from "../base/index.js";
 import {
   callTimeoutMs,
   RemoteError,
@@ -10,9 +10,9 @@ import {
   type SendOptions,
   type WatchOptions,
 } from "../actor/index.js";
-import { FrameKind, type FrameHeader } from "../wire/index.js";
+import { FrameKind, WireError, type FrameHeader } from "../wire/index.js";
 import { plain, type Channel } from "./channel.js";
-import { ConnectionLost, PeerError, Refused } from "./error.js";
+import { cancelledBy, ConnectionLost, PeerError, Refused } from "./error.js";
 import type { ClosedReason } from "./events.js";
 import { readFailure, readReason } from "./failure.js";
 import { CallTable, OutgoingCall } from "./outgoing-call.js";
@@ -62,6 +62,11 @@ export class Caller implements Credit {
     return this.#callsInFlight;
   }
 
+  /** Sends that the other side has not given credit back for. */
+  get sendsInFlight(): number {
+    return this.#sends.used;
+  }
+
   /** Messages that the other side is not done with, as far as it has said. */
   get inFlight(): number {
     return this.#callsInFlight + this.#sends.used;
@@ -84,7 +89,11 @@ export class Caller implements Credit {
       const timeoutMs = this.#timeoutMs(options);
       if (timeoutMs === 0) throw new PeerError("timeout", `there was no time left for the call of ${name}`);
       const call = new OutgoingCall(this, service, name, resolve, reject, false);
-      this.#start(call, (target as { index: number }).index, input, timeoutMs);
+      try {
+        this.#start(call, (target as { index: number }).index, input, timeoutMs);
+      } catch (error) {
+        throw about(error, service, name);
+      }
       this.timers.set(call, timeoutMs);
       if (signal !== undefined) call.cancelOn(signal);
     });
@@ -104,8 +113,7 @@ export class Caller implements Credit {
       }
       return this.#sendLater(service, message, input, signal);
     } catch (error) {
-      if (error instanceof TroupeError) return Promise.reject(error);
-      throw error;
+      return Promise.reject(about(error, service, name));
     }
   }
 
@@ -113,8 +121,12 @@ export class Caller implements Credit {
     const target = service.messages.get(name);
     if (this.#ended !== undefined || target?.kind !== "send") return false;
     if (service.waiting > 0 || !this.hasSendCredit || !this.hasRoom) return false;
-    this.#sends.spend(this.#channel.post(sendHeader(service.slot, target.index), input));
-    return true;
+    try {
+      this.#sends.spend(this.#channel.post(sendHeader(service.slot, target.index), input));
+      return true;
+    } catch (error) {
+      throw about(error, service, name);
+    }
   }
 
   watch(service: RemoteService, options: WatchOptions | undefined): Promise<Ended> {
@@ -138,13 +150,13 @@ export class Caller implements Credit {
   /** Lets go of a message whose turn has come. */
   release(waiting: WaitingMessage): void {
     const { call, service, slot } = waiting;
-    if (service.slot !== slot) return this.#giveUp(waiting, unreachable(service, ""));
+    if (service.slot !== slot) return this.#giveBack(waiting, unreachable(service, ""));
     try {
       if (call === undefined) this.#releaseSend(waiting);
       else this.#releaseCall(waiting, call);
     } catch (error) {
       // It fits no frame that the other side takes.
-      this.#giveUp(waiting, error as PeerError);
+      this.#giveBack(waiting, error as PeerError);
     }
   }
 
@@ -212,35 +224,35 @@ export class Caller implements Credit {
     }
   }
 
+  /** The other side knows the deadline as well, and tells its handler by itself. */
   timedOut(call: OutgoingCall): void {
-    const wasSent = this.#stop(call);
-    const error = new PeerError("timeout", `${call.service.name}.${call.message} was not answered in time`, {
-      maybeExecuted: wasSent,
-    });
-    call.reject(error);
+    const wasSent = call.id !== 0;
+    if (call.waiting !== undefined) this.lane.abandon(call.waiting);
+    call.reject(
+      new PeerError("timeout", `${call.service.name}.${call.message} was not answered in time`, {
+        maybeExecuted: wasSent,
+      }),
+    );
   }
 
   cancelled(call: OutgoingCall, reason: unknown): void {
-    call.reject(cancelledBy(reason, this.#stop(call)));
+    const wasSent = call.id !== 0;
+    if (wasSent) this.#channel.post(plain(FrameKind.cancel, call.id));
+    else if (call.waiting !== undefined) this.lane.abandon(call.waiting);
+    call.reject(cancelledBy(reason, wasSent));
   }
 
-  /** Nothing more is sent; what waits is given back, and what was sent is left to be answered unless `all` is set. */
-  end(reason: ClosedReason, all: boolean): void {
+  /** Nothing more is sent, and what waits is given back; what was sent may still be answered. */
+  stop(reason: ClosedReason): void {
     this.#ended ??= reason;
-    for (const waiting of this.lane.clear()) this.#giveUp(waiting, lost(reason, false));
-    if (!all) return;
-    for (const call of this.#calls.clear()) {
-      if (call.isSettled) continue;
-      if (call.isWatch) call.resolve(endedBy(reason));
-      else call.reject(lost(reason, true));
-    }
-    this.#callsInFlight = 0;
+    for (const waiting of this.lane.clear()) this.#giveBack(waiting, lost(reason, false));
   }
 
-  /** Tells the other side that nobody waits for its answers any more, and settles all calls. */
-  cancelAll(reason: ClosedReason): void {
+  /** The same, and what was sent is given up as well; the other side is told if it still listens. */
+  giveUp(reason: ClosedReason, isTold: boolean): void {
+    this.stop(reason);
     for (const call of this.#calls.clear()) {
-      this.#channel.post(plain(FrameKind.cancel, call.id));
+      if (isTold) this.#channel.post(plain(FrameKind.cancel, call.id));
       if (call.isSettled) continue;
       if (call.isWatch) call.resolve(endedBy(reason));
       else call.reject(lost(reason, true));
@@ -252,7 +264,7 @@ export class Caller implements Credit {
   withdrawn(service: RemoteService): void {
     if (service.waiting === 0) return;
     for (const waiting of this.lane.removeAll((each) => each.service === service)) {
-      this.#giveUp(waiting, unreachable(service, ""));
+      this.#giveBack(waiting, unreachable(service, ""));
     }
   }
 
@@ -319,16 +331,6 @@ export class Caller implements Credit {
     return waiting;
   }
 
-  /** Takes a call out of the lane, or tells the other side to stop; true if it had been sent. */
-  #stop(call: OutgoingCall): boolean {
-    if (call.id === 0) {
-      if (call.waiting !== undefined) this.lane.abandon(call.waiting);
-      return false;
-    }
-    this.#channel.post(plain(FrameKind.cancel, call.id));
-    return true;
-  }
-
   /** The other side is done with a call; undefined if nobody waits for its answer. */
   #answered(id: number): OutgoingCall | undefined {
     const call = this.#calls.get(id);
@@ -350,7 +352,7 @@ export class Caller implements Credit {
     return undefined;
   }
 
-  #giveUp({ call, sent }: WaitingMessage, error: PeerError): void {
+  #giveBack({ call, sent }: WaitingMessage, error: PeerError): void {
     if (call === undefined) sent?.reject(error);
     else call.reject(error);
   }
@@ -368,10 +370,6 @@ function sendHeader(service: number, message: number): FrameHeader {
   return { kind: FrameKind.send, id: 0, service, message, amount: 0 };
 }
 
-function cancelledBy(cause: unknown, maybeExecuted: boolean): PeerError {
-  return new PeerError("cancelled", "cancelled by the caller", { cause, maybeExecuted });
-}
-
 function lost({ code, error }: ClosedReason, wasSent: boolean): ConnectionLost {
   return wasSent
     ? new ConnectionLost("connection-lost", `the connection ended before the answer: ${code}`, {
@@ -383,4 +381,10 @@ function lost({ code, error }: ClosedReason, wasSent: boolean): ConnectionLost {
 
 function endedBy({ error }: ClosedReason): Ended {
   return error === undefined ? { reason: "connection-lost" } : { reason: "connection-lost", error };
+}
+
+/** Says which message could not be written. */
+function about(error: unknown, service: RemoteService, name: string): Error {
+  if (!(error instanceof WireError)) return error as Error;
+  return new WireError(error.code, `${service.name}.${name}: ${error.message}`, { cause: error.cause });
 }

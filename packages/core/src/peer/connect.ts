@@ -2,7 +2,8 @@
 
 import { oneShot, systemClock } from "../base/index.js";
 import { findTransport, TransportError, type Connection, type Transport } from "../transport/index.js";
-import { checkOptions, PEER_TIMES } from "./limits.js";
+import { PEER_TIMES } from "./limits.js";
+import { checkOptions } from "./options.js";
 import { Peer, type PeerOptions } from "./peer.js";
 
 /** How to dial, and what the peer is and provides. */
@@ -29,7 +30,7 @@ export async function connect(endpoint: string, options: DialOptions): Promise<P
   throwIfCancelled(endpoint, signal);
   const connection = await dial(transport, endpoint, options, budgetMs);
   const handshakeMs = Math.max(1, budgetMs - (clock.now() - startedAt));
-  const peer = new Peer(connection, { ...options, handshakeMs });
+  const peer = greet(connection, { ...options, handshakeMs });
   const giveUp = (): void => peer.abort(cancelled(endpoint, signal));
   signal?.addEventListener("abort", giveUp, { once: true });
   // The signal may have been aborted since the dial was answered; below, since the greeting was complete.
@@ -45,6 +46,16 @@ export async function connect(endpoint: string, options: DialOptions): Promise<P
   forget();
   throwIfCancelled(endpoint, signal);
   return peer;
+}
+
+/** A connection that no peer can be made of is of no use to anybody. */
+function greet(connection: Connection, options: PeerOptions): Peer {
+  try {
+    return new Peer(connection, options);
+  } catch (error) {
+    connection.abort(error);
+    throw error;
+  }
 }
 
 /** Gives up on time even if the transport does not; a connection that comes too late is aborted. */

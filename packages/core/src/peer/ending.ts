@@ -107,7 +107,7 @@ export class Ending {
     const { code, message } = parseGoodbye(payload);
     if (code === "closed") {
       this.#reason ??= { by: "remote", code };
-      this.#parts.caller.end(this.#reason, false);
+      this.#parts.caller.stop(this.#reason);
       this.#lifecycle.send({ type: "goodbye" });
       return;
     }
@@ -139,7 +139,7 @@ export class Ending {
   #end(reason: ClosedReason): void {
     this.#reason ??= reason;
     this.isReading = false;
-    this.#parts.caller.end(this.#reason, true);
+    this.#parts.caller.giveUp(this.#reason, false);
     this.#neverOpens(this.#reason);
   }
 
@@ -153,8 +153,7 @@ export class Ending {
     this.#reason ??= { by: "local", code: "closed" };
     channel.emit({ type: "closing", by: "local" });
     this.#say("closed", "");
-    caller.cancelAll(this.#reason);
-    caller.end(this.#reason, true);
+    caller.giveUp(this.#reason, true);
     this.#neverOpens(this.#reason);
     provider.close();
     if (provider.isIdle) this.idle();
@@ -173,7 +172,7 @@ export class Ending {
     this.#isClosed = true;
     onClosed();
     provider.abortAll(new ConnectionLost("connection-lost", `the connection ended: ${reason.code}`), true);
-    caller.end(reason, true);
+    caller.giveUp(reason, false);
     channel.outbox.close();
     // Tasks that ignore their signal still have their time; without any, no timer of the clock is left armed.
     if (provider.isIdle) channel.timers.close();

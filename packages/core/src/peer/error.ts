@@ -26,3 +26,8 @@ export class ConnectionLost extends PeerError {}
 
 /** The other side did not take a message: nothing of it was executed. */
 export class Refused extends PeerError {}
+
+/** Somebody gave up: aborted a signal. */
+export function cancelledBy(cause: unknown, maybeExecuted: boolean): PeerError {
+  return new PeerError("cancelled", "cancelled by the caller", { cause, maybeExecuted });
+}

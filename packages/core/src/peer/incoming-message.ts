@@ -1,5 +1,5 @@
-// A call or a send from the other side, in its own task. It is its own context and its own timer, so that a handler
-// that answers at once costs one object; the abort controller is made when the handler first reads `signal`.
+// A call or a send from the other side, in its own task, and what its handler sees of it. The task is its own timer,
+// and the abort controller is made when the handler first reads `signal`, so that a message costs two objects.
 
 import { Deadline } from "../base/index.js";
 import type { PermitWaiter } from "../actor/index.js";
@@ -7,7 +7,33 @@ import type { Peer } from "./peer.js";
 import type { Provider } from "./provider.js";
 import type { CallContext, ProvidedMessage, ProvidedService } from "./service-map.js";
 
-export class IncomingMessage extends Deadline implements CallContext, PermitWaiter {
+/** What a handler is told besides its input. */
+class IncomingContext implements CallContext {
+  readonly #task: IncomingMessage;
+
+  constructor(task: IncomingMessage) {
+    this.#task = task;
+  }
+
+  get peer(): Peer {
+    return this.#task.peer;
+  }
+
+  get signal(): AbortSignal {
+    return this.#task.signal;
+  }
+
+  get deadline(): number {
+    return this.#task.deadline;
+  }
+
+  get remainingMs(): number {
+    return this.#task.remainingMs;
+  }
+}
+
+/** A message on its way through the incoming half. */
+export class IncomingMessage extends Deadline implements PermitWaiter {
   readonly #provider: Provider;
   /** ConnID, or 0 for a send. */
   readonly id: number;
@@ -70,6 +96,11 @@ export class IncomingMessage extends Deadline implements CallContext, PermitWait
       if (this.#isAborted) this.#controller.abort(this.#abortedBy);
     }
     return this.#controller.signal;
+  }
+
+  /** For the handler. */
+  context(): CallContext {
+    return new IncomingContext(this);
   }
 
   /** Asks the handler to end. */

@@ -125,9 +125,3 @@ function withDefaults<T extends object>(defaults: T, given: Partial<T> | undefin
   if (names.every((name) => given[name] === undefined)) return defaults;
   return Object.fromEntries(names.map((name) => [name, given[name] ?? defaults[name]])) as unknown as T;
 }
-
-/** Finds out before anything is opened whether a peer could be made with these options. */
-export function checkOptions(options: { readonly limits?: Partial<PeerLimits> } & Partial<PeerTimes>): void {
-  limitsOf(options.limits);
-  timesOf(options);
-}

@@ -1,10 +1,11 @@
 // Whom a listener hands out, what it says of the others, and its end while somebody is at the door.
 
 import { describe, expect, test } from "vitest";
-import { call, defineService } from "../actor/index.js";
+import { call, defineService, send } from "../actor/index.js";
 import { Inspection } from "../base/index.js";
-import { fence, SelfDrivenClock, VirtualClock } from "../testing/index.js";
+import { fence, rawHello, SelfDrivenClock, VirtualClock } from "../testing/index.js";
 import { memory, type Connection } from "../transport/index.js";
+import { FrameBuffer, FrameKind, troupeCbor } from "../wire/index.js";
 import { connect, listen, Peer, ServiceMap, type Listener, type ListenerEvent, type ListenOptions } from "./index.js";
 
 const Work = defineService("work", { hold: call<void, string>() });
@@ -227,5 +228,24 @@ describe("abort()", () => {
     expect(seen).toEqual(["closed"]);
     await on.clock.flush();
     expect(on.clock.pending).toBe(0);
+  });
+});
+
+describe("the event peer", () => {
+  test("comes ahead of a message that came in one piece with the greeting", async () => {
+    const on = new Stage();
+    const order: string[] = [];
+    const Note = defineService("note", { note: send<string>() });
+    const services = new ServiceMap().add(Note, { note: (text) => void order.push(text) });
+    await using listener = await on.listen({ services });
+    listener.on("peer", () => order.push("peer"));
+    const buffer = new FrameBuffer();
+    const plain = { id: 0, service: 0, message: 0, amount: 0 };
+    troupeCbor.write(buffer, { ...plain, kind: FrameKind.hello }, rawHello(), 0xff_ffff);
+    troupeCbor.write(buffer, { ...plain, kind: FrameKind.send }, "first", 0xff_ffff);
+    const connection = await on.stranger();
+    connection.write(buffer.take());
+    await on.clock.flush();
+    expect(order).toEqual(["peer", "first"]);
   });
 });

@@ -3,7 +3,7 @@
 import { Emitter, oneShot, type Unsubscribe } from "../base/index.js";
 import { findTransport, type Connection, type Transport, type TransportListener } from "../transport/index.js";
 import { PeerError } from "./error.js";
-import { checkOptions } from "./limits.js";
+import { checkOptions } from "./options.js";
 import { Peer, type CloseOptions, type PeerOptions } from "./peer.js";
 
 /** Whom to accept, and what each peer is and provides. */
@@ -99,18 +99,25 @@ export class Listener {
   #accept(connection: Connection): void {
     const greetingsMax = this.#options.greetingsMax ?? LISTEN_DEFAULTS.greetingsMax;
     if (this.#closing !== undefined) return connection.abort();
-    if (this.#greetings.size >= greetingsMax) return this.#refuse(connection);
-    const peer = new Peer(connection, this.#options);
+    if (this.#greetings.size >= greetingsMax) {
+      const others = this.#greetings.size;
+      return this.#refuse(connection, new PeerError("greetings-full", `${others} others are being greeted already`));
+    }
+    let peer: Peer;
+    try {
+      peer = new Peer(connection, this.#options);
+    } catch (error) {
+      // The options were checked, but the map of services may have changed since.
+      return this.#refuse(connection, error as Error);
+    }
     this.#greetings.add(peer);
-    peer.opened.then(
-      () => this.#opened(peer),
-      (error: Error) => this.#failed(peer, error),
-    );
+    // In the turn in which the greeting is complete: ahead of any message that came with it.
+    peer.on("opened", () => this.#opened(peer));
+    peer.opened.catch((error: Error) => this.#failed(peer, error));
   }
 
-  #refuse(connection: Connection): void {
+  #refuse(connection: Connection, error: Error): void {
     const endpoint = connection.remoteEndpoint;
-    const error = new PeerError("greetings-full", `${this.#greetings.size} others are being greeted already`);
     connection.abort(error);
     this.#emitter.emit({ type: "failed", endpoint, error });
   }

@@ -119,6 +119,8 @@ export class Peer {
 export interface PeerStats {
   /** Calls of this side that are not answered. */
   readonly callsInFlight: number;
+  /** Sends of this side that the other side has not given credit back for. */
+  readonly sendsInFlight: number;
   /** Messages of this side that wait for credit or room. */
   readonly waiting: number;
   /** Messages of the other side that are being handled or parked. */

@@ -255,3 +255,16 @@ describe("concurrency and priority of a service", () => {
     expect(await job.call("urgent", "x")).toBe("urgent");
   });
 });
+
+describe("a priority alone", () => {
+  test("keeps nothing waiting: where nothing waits, nothing goes first", async () => {
+    const gate = fence();
+    const services = new ServiceMap().add(Sum, { add: (n) => gate.pass().then(() => n), note() {} }, { priority: 1 });
+    await using harness = await peers({ right: { services } });
+    const sum = harness.left.address(Sum);
+    const calls = Promise.all([1, 2, 3].map((n) => sum.call("add", n)));
+    await gate.reachedBy(3);
+    gate.open();
+    expect(await calls).toEqual([1, 2, 3]);
+  });
+});

@@ -256,7 +256,7 @@ export class Provider {
     task.hasBegun = true;
     let result: unknown;
     try {
-      result = invoke(task.message, input, task);
+      result = invoke(task.message, input, task.context());
     } catch (error) {
       return this.#failed(task, error);
     }
@@ -273,7 +273,7 @@ export class Provider {
     if (task.isDone) return;
     task.hasBegun = true;
     try {
-      this.#succeeded(task, await invoke(task.message, input, task));
+      this.#succeeded(task, await invoke(task.message, input, task.context()));
     } catch (error) {
       this.#failed(task, error);
     }
@@ -294,7 +294,8 @@ export class Provider {
     if (!this.#release(task)) return;
     // A refusal that the caller is told of is no failure, and neither is an end that was asked for.
     const isRefusal = task.isCall && thrown instanceof RemoteError;
-    if (!isRefusal && !task.isAborted) this.#report(task, thrown);
+    const isOver = task.isAborted || task.remainingMs === 0;
+    if (!isRefusal && !isOver) this.#report(task, thrown);
     if (!task.isCall || this.#isLost) return;
     this.#post(FrameKind.error, task.id, failurePayload(toRemoteError(thrown), this.#channel.format));
   }

@@ -24,7 +24,10 @@ export interface CallContext extends HandlerContext {
 export interface ProvideOptions {
   /** How many messages of this service are handled at once. Unlimited unless set. */
   readonly concurrency?: number;
-  /** Which waiting message goes first, higher ahead of lower: for all messages or for each. 0 unless set. */
+  /**
+   * Which waiting message goes first, higher ahead of lower: for all messages or for each. 0 unless set. It matters
+   * where messages wait: with a `concurrency`, or in a `scheduler` that services share.
+   */
   readonly priority?: number | Readonly<Record<string, number>>;
   /** A scheduler to share with other services, in place of one made from `concurrency`. */
   readonly scheduler?: Scheduler;
@@ -68,9 +71,7 @@ export class ServiceMap {
     const address = isAddressOf(service, handler) ? (handler as unknown as Address) : undefined;
     const scheduler =
       options.scheduler ??
-      (options.concurrency === undefined && options.priority === undefined
-        ? undefined
-        : new Scheduler({ concurrency: options.concurrency ?? 1 }));
+      (options.concurrency === undefined ? undefined : new Scheduler({ concurrency: options.concurrency }));
     const messages = Object.keys(service.messages).map((name): ProvidedMessage => {
       const { kind, input, output } = service.messages[name] as Message & { output?: Schema };
       const priority = typeof options.priority === "number" ? options.priority : (options.priority?.[name] ?? 0);

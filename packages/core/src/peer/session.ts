@@ -139,6 +139,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   get stats(): PeerStats {
     return {
       callsInFlight: this.#caller.callsInFlight,
+      sendsInFlight: this.#caller.sendsInFlight,
       waiting: this.outgoing.length,
       running: this.#provider.running,
       abandoned: this.#provider.abandoned,

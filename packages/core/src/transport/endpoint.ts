@@ -20,8 +20,6 @@ export interface Endpoint {
 
 /** Splits an endpoint. Throws a `TransportError` with code `endpoint-invalid` that names it and says what is wrong. */
 export function parseEndpoint(endpoint: string): Endpoint {
-  if (endpoint.length > ENDPOINT_LENGTH_MAX)
-    throw endpointInvalid(endpoint, `it is longer than ${ENDPOINT_LENGTH_MAX}`);
   const scheme = schemeOf(endpoint);
   const rest = endpoint.slice(scheme.length + "://".length);
   if (/[\s\p{Cc}]/u.test(rest)) throw endpointInvalid(endpoint, "it has blanks or control characters in it");
@@ -50,6 +48,10 @@ export function formatEndpoint({ scheme, host, port, path }: Endpoint): string {
 
 /** The scheme of an endpoint, in lower case. Throws a `TransportError` with code `endpoint-invalid` if it has none. */
 export function schemeOf(endpoint: string): string {
+  if (typeof endpoint !== "string") throw endpointInvalid(String(endpoint), "it is no text");
+  if (endpoint.length > ENDPOINT_LENGTH_MAX) {
+    throw endpointInvalid(endpoint, `it is longer than ${ENDPOINT_LENGTH_MAX}`);
+  }
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(endpoint)?.[1];
   if (scheme === undefined) throw endpointInvalid(endpoint, "it does not begin with a scheme, such as tcp://");
   return scheme.toLowerCase();

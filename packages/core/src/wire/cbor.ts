@@ -70,11 +70,17 @@ export function encode(value: unknown): number {
     encoded = encoder.encode(value, MODE);
     anyReader.check(encoded, encoded.start, encoded.end);
   } catch (error) {
-    throw unsupported(error instanceof Error ? error.message : String(error), error);
+    throw unsupported(whyNot(error), error);
   } finally {
     isEncoding = false;
   }
   return encoded.end - encoded.start;
+}
+
+/** What the encoder, the value's own code or the validator have to say of it. */
+function whyNot(error: unknown): string {
+  if (error instanceof RangeError) return "it is nested too deeply, or contains itself";
+  return error instanceof Error ? error.message : "its own code threw something when it was read";
 }
 
 function unsupported(why: string, cause?: unknown): WireError {

@@ -74,8 +74,8 @@ function writeHeader(writer: FrameWriter, header: FrameHeader, at: number, frame
 
 function checkLength(frameBytes: number, frameBytesMax: number): void {
   if (frameBytes > frameBytesMax || frameBytes > FRAME_BYTES_LIMIT) {
-    const limit = Math.min(frameBytesMax, FRAME_BYTES_LIMIT);
-    throw new WireError("payload-too-long", `a frame of ${frameBytes} bytes is over the limit of ${limit}`);
+    const limit = `frameBytesMax of the receiver, ${Math.min(frameBytesMax, FRAME_BYTES_LIMIT)}`;
+    throw new WireError("payload-too-long", `a frame of ${frameBytes} bytes is longer than ${limit}`);
   }
 }
 

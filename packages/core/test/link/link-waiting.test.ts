@@ -132,6 +132,23 @@ describe("the deadline of a call", () => {
     expect(up.waiting).toBe(0);
   });
 
+  test("rejects with timeout whose cause is why the link is not up, and so does ready()", async () => {
+    await using on = new LinkStage();
+    const up = on.link();
+    const late = { code: "timeout", cause: { code: "connect-refused" } };
+    const rejected = Promise.all([
+      expect(up.address(Echo).call("back", "late", { timeoutMs: 2500 })).rejects.toMatchObject(late),
+      expect(up.ready({ timeoutMs: 2500 })).rejects.toMatchObject(late),
+    ]);
+    await on.advance(2500);
+    await rejected;
+    const controller = new AbortController();
+    const cancelled = expect(up.ready({ signal: controller.signal })).rejects.toMatchObject({ code: "cancelled" });
+    controller.abort();
+    await cancelled;
+    expect(up.waiting).toBe(0);
+  });
+
   test("is the link's callTimeoutMs unless the call says otherwise, also in place of Infinity", async () => {
     await using on = new LinkStage();
     const up = await down(on, { callTimeoutMs: 300 });

@@ -1,0 +1,31 @@
+// Finds out before anything is opened whether a peer can be made with its options: once made it belongs to a
+// connection, and a mistake would show on the other side, or once for every stranger who dials.
+
+import { Semaphore } from "../actor/index.js";
+import { PeerError } from "./error.js";
+import { limitsOf, timesOf } from "./limits.js";
+import type { PeerOptions } from "./peer.js";
+import { ServiceMap } from "./service-map.js";
+
+/** The longest name of a peer, in UTF-16 units. */
+export const PEER_NAME_LENGTH_MAX = 256;
+
+/** @throws PeerError `option-invalid`, which says what is wrong with which option. */
+export function checkOptions(options: PeerOptions): void {
+  const { servicesMax } = limitsOf(options.limits);
+  timesOf(options);
+  const { name = "", id, services, backpressure } = options;
+  if (typeof name !== "string" || name.length > PEER_NAME_LENGTH_MAX) {
+    throw invalid("name", `a text of at most ${PEER_NAME_LENGTH_MAX} characters`);
+  }
+  if (id !== undefined && !/^[0-9a-f]{32}$/.test(id)) throw invalid("id", "32 hexadecimal digits in lower case");
+  if (services !== undefined && !(services instanceof ServiceMap)) throw invalid("services", "a ServiceMap");
+  if ((services?.provided().length ?? 0) > servicesMax) {
+    throw invalid("services", `a map of at most servicesMax (${servicesMax}) services`);
+  }
+  if (backpressure !== undefined && !(backpressure instanceof Semaphore)) throw invalid("backpressure", "a Semaphore");
+}
+
+function invalid(option: string, wanted: string): PeerError {
+  return new PeerError("option-invalid", `${option} must be ${wanted}`);
+}
