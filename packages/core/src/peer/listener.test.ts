@@ -115,11 +115,105 @@ test("failed says who was cut off because too many others were greeting, and who
   const on = new Stage();
   await using listener = await on.listen({ greetingsMax: 1, handshakeMs: 500 });
   const seen = record(listener);
+  const cut = await on.stranger();
   const slow = await on.stranger();
-  const refused = await on.stranger();
-  expect(seen).toEqual([`failed greetings-full ${refused.localEndpoint}`]);
+  expect(seen).toEqual([`failed greetings-full ${cut.localEndpoint}`]);
   await on.clock.advance(500);
   expect(seen.slice(1)).toEqual([`failed greeting-late ${slow.localEndpoint}`]);
+});
+
+describe("greetingsMax", () => {
+  test("an honest client gets in while strangers who say nothing redial all the time", async () => {
+    const on = new Stage();
+    await using listener = await on.listen({ greetingsMax: 10 });
+    const codes = new Map<string, number>();
+    listener.on("failed", ({ error }) => {
+      const { code } = error as unknown as { code: string };
+      codes.set(code, (codes.get(code) ?? 0) + 1);
+    });
+    let isOver = false;
+    let dials = 0;
+    const redial = async (): Promise<void> => {
+      while (!isOver) {
+        const connection = await on.transport.connect("memory://here");
+        dials++;
+        await new Promise<void>((closed) =>
+          connection.open({ received() {}, drained() {}, ended: () => connection.close(), closed: () => closed() }),
+        );
+        await new Promise<void>((later) => on.clock.schedule(100, later));
+      }
+    };
+    const strangers = Array.from({ length: 300 }, redial);
+    await on.clock.flush();
+    for (let round = 0; round < 20; round++) {
+      const peer = await on.dial();
+      expect(peer.state).toBe("open");
+      await on.clock.advance(100);
+      await peer.close();
+    }
+    isOver = true;
+    await on.clock.advance(60_000);
+    await Promise.all(strangers);
+    expect(dials).toBeGreaterThan(3000);
+    expect(codes.get("greetings-full")).toBeGreaterThan(3000);
+    expect([...codes.keys()].filter((code) => code !== "greeting-late")).toEqual(["greetings-full"]);
+    expect(listener.peers).toEqual([]);
+  });
+
+  test("cuts off the oldest that has not said hello, not one that has", async () => {
+    const on = new Stage();
+    await using listener = await on.listen({ greetingsMax: 3 });
+    const seen = record(listener);
+    const begun = await on.stranger();
+    const first = await on.stranger();
+    const second = await on.stranger();
+    begun.write(hello({ services: 1 }));
+    await on.clock.flush();
+    const third = await on.stranger();
+    expect(seen).toEqual([`failed greetings-full ${first.localEndpoint}`]);
+    await on.stranger();
+    await on.stranger();
+    expect(seen.slice(1)).toEqual([
+      `failed greetings-full ${second.localEndpoint}`,
+      `failed greetings-full ${third.localEndpoint}`,
+    ]);
+    begun.write(provide("late"));
+    await on.clock.flush();
+    expect(seen.slice(3)).toEqual(["peer"]);
+    expect(listener.peers.length).toBe(1);
+  });
+
+  test("when all have said hello, the newcomer is refused", async () => {
+    const on = new Stage();
+    await using listener = await on.listen({ greetingsMax: 2 });
+    const seen = record(listener);
+    for (let i = 0; i < 2; i++) (await on.stranger()).write(hello({ services: 1 }));
+    await on.clock.flush();
+    const refused = await on.stranger();
+    expect(seen).toEqual([`failed greetings-full ${refused.localEndpoint}`]);
+  });
+
+  test("of none refuses everybody", async () => {
+    const on = new Stage();
+    await using listener = await on.listen({ greetingsMax: 0 });
+    const seen = record(listener);
+    const refused = await on.stranger();
+    expect(seen).toEqual([`failed greetings-full ${refused.localEndpoint}`]);
+  });
+
+  test("one that was late and does not hang up makes room, and is not said to have failed twice", async () => {
+    const on = new Stage();
+    await using listener = await on.listen({ greetingsMax: 1, handshakeMs: 500 });
+    const seen = record(listener);
+    const connection = await on.transport.connect("memory://here");
+    connection.open({ received() {}, drained() {}, ended() {}, closed() {} });
+    await on.clock.advance(500);
+    expect(seen).toEqual([`failed greeting-late ${connection.localEndpoint}`]);
+    const peer = await on.dial();
+    expect(peer.state).toBe("open");
+    await on.clock.flush();
+    expect(seen.slice(1)).toEqual(["peer"]);
+  });
 });
 
 describe("close() while somebody is being greeted", () => {
@@ -239,13 +333,26 @@ describe("the event peer", () => {
     const services = new ServiceMap().add(Note, { note: (text) => void order.push(text) });
     await using listener = await on.listen({ services });
     listener.on("peer", () => order.push("peer"));
-    const buffer = new FrameBuffer();
-    const plain = { id: 0, service: 0, message: 0, amount: 0 };
-    troupeCbor.write(buffer, { ...plain, kind: FrameKind.hello }, rawHello(), 0xff_ffff);
-    troupeCbor.write(buffer, { ...plain, kind: FrameKind.send }, "first", 0xff_ffff);
     const connection = await on.stranger();
-    connection.write(buffer.take());
+    connection.write(frames([FrameKind.hello, rawHello()], [FrameKind.send, "first"]));
     await on.clock.flush();
     expect(order).toEqual(["peer", "first"]);
   });
 });
+
+/** Frames in one piece, with the slot or number 0. */
+function frames(...each: readonly (readonly [kind: number, payload: unknown])[]): Uint8Array {
+  const buffer = new FrameBuffer();
+  for (const [kind, payload] of each) {
+    troupeCbor.write(buffer, { kind, id: 0, service: 0, message: 0, amount: 0 }, payload, 0xff_ffff);
+  }
+  return buffer.take();
+}
+
+function hello(changes: Readonly<Record<string, unknown>>): Uint8Array {
+  return frames([FrameKind.hello, rawHello(changes)]);
+}
+
+function provide(name: string): Uint8Array {
+  return frames([FrameKind.provide, [name, "0".repeat(16), []]]);
+}

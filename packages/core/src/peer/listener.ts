@@ -5,6 +5,7 @@ import { findTransport, type Connection, type Transport, type TransportListener 
 import { PeerError } from "./error.js";
 import { checkOptions } from "./options.js";
 import { Peer, type CloseOptions, type PeerOptions } from "./peer.js";
+import { UNKNOWN_ID } from "./remote.js";
 
 /** Whom to accept, and what each peer is and provides. */
 export interface ListenOptions extends PeerOptions {
@@ -12,7 +13,10 @@ export interface ListenOptions extends PeerOptions {
   readonly transports: readonly Transport[];
   /** More connections than this at once are closed as soon as they come. */
   readonly connectionsMax?: number;
-  /** More unfinished greetings than this at once likewise: strangers must not crowd out friends. */
+  /**
+   * With as many unfinished greetings, whoever comes takes the place of the oldest who has not said hello; if all have,
+   * it is closed itself. So strangers who say nothing cannot crowd out friends.
+   */
   readonly greetingsMax?: number;
 }
 
@@ -36,6 +40,8 @@ export class Listener {
   readonly #emitter = new Emitter<ListenerEvent>();
   readonly #peers = new Set<Peer>();
   readonly #greetings = new Set<Peer>();
+  /** Those of them that had not said hello when they were last looked at, oldest first. */
+  readonly #silent = new Set<Peer>();
   #transport: TransportListener | undefined;
   #closing: Promise<void> | undefined;
 
@@ -97,12 +103,8 @@ export class Listener {
   }
 
   #accept(connection: Connection): void {
-    const greetingsMax = this.#options.greetingsMax ?? LISTEN_DEFAULTS.greetingsMax;
     if (this.#closing !== undefined) return connection.abort();
-    if (this.#greetings.size >= greetingsMax) {
-      const others = this.#greetings.size;
-      return this.#refuse(connection, new PeerError("greetings-full", `${others} others are being greeted already`));
-    }
+    if (!this.#makeRoom()) return this.#refuse(connection, this.#greetingsFull());
     let peer: Peer;
     try {
       peer = new Peer(connection, this.#options);
@@ -111,9 +113,28 @@ export class Listener {
       return this.#refuse(connection, error as Error);
     }
     this.#greetings.add(peer);
+    this.#silent.add(peer);
     // In the turn in which the greeting is complete: ahead of any message that came with it.
     peer.on("opened", () => this.#opened(peer));
     peer.opened.catch((error: Error) => this.#failed(peer, error));
+  }
+
+  /** False if there is no place for another greeting, and all who have one have said hello. */
+  #makeRoom(): boolean {
+    const { greetingsMax = LISTEN_DEFAULTS.greetingsMax } = this.#options;
+    if (this.#greetings.size < greetingsMax) return true;
+    for (const oldest of this.#silent) {
+      this.#silent.delete(oldest);
+      if (oldest.remote.id !== UNKNOWN_ID) continue;
+      this.#greetings.delete(oldest);
+      oldest.abort(this.#greetingsFull());
+      return true;
+    }
+    return false;
+  }
+
+  #greetingsFull(): PeerError {
+    return new PeerError("greetings-full", `${this.#greetings.size} others are being greeted already`);
   }
 
   #refuse(connection: Connection, error: Error): void {
@@ -123,7 +144,7 @@ export class Listener {
   }
 
   #opened(peer: Peer): void {
-    this.#greetings.delete(peer);
+    this.#forget(peer);
     this.#peers.add(peer);
     void peer.closed.then(() => this.#peers.delete(peer));
     // When this listener closes, so does the peer: nobody should begin anything with it.
@@ -132,10 +153,15 @@ export class Listener {
 
   #failed(peer: Peer, error: Error): void {
     // It keeps its place until its connection is no more.
-    void peer.closed.then(() => this.#greetings.delete(peer));
+    void peer.closed.then(() => this.#forget(peer));
     // Cut short by this side's own end, it has not failed.
     if (this.#closing !== undefined) return;
     this.#emitter.emit({ type: "failed", endpoint: peer.remote.endpoint, error });
+  }
+
+  #forget(greeted: Peer): void {
+    this.#greetings.delete(greeted);
+    this.#silent.delete(greeted);
   }
 
   async #close(options: CloseOptions | undefined): Promise<void> {

@@ -100,7 +100,8 @@ export class RemoteServices {
   }
 }
 
-const UNKNOWN_ID = "00000000000000000000000000000000";
+/** The id of whoever has not said hello. */
+export const UNKNOWN_ID = "00000000000000000000000000000000";
 
 /** A fresh 128-bit id. */
 export function randomId(random: Random): string {
