@@ -11,6 +11,7 @@ import {
   type InputFrom,
 } from "xstate";
 import type { CancelTimer, Clock } from "./clock.js";
+import { reportUncaught } from "./emitter.js";
 
 /** What xstate asks for when a state with `after` is entered and left. */
 interface Delayed {
@@ -84,7 +85,16 @@ export class Statechart<Machine extends AnyStateMachine> {
         this.#delayed.delete(sendId);
         return;
       default:
-        this.#act(type);
+        this.#actSafely(type);
+    }
+  }
+
+  /** The state has changed already: an action that fails must not keep the others from being done. */
+  #actSafely(name: string): void {
+    try {
+      this.#act(name);
+    } catch (error) {
+      reportUncaught(error);
     }
   }
 

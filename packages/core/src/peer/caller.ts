@@ -89,13 +89,13 @@ export class Caller implements Credit {
       const timeoutMs = this.#timeoutMs(options);
       if (timeoutMs === 0) throw new PeerError("timeout", `there was no time left for the call of ${name}`);
       const call = new OutgoingCall(this, service, name, resolve, reject, false);
+      if (signal !== undefined) call.cancelOn(signal);
       try {
         this.#start(call, (target as { index: number }).index, input, timeoutMs);
       } catch (error) {
-        throw about(error, service, name);
+        return call.reject(about(error, service, name));
       }
       this.timers.set(call, timeoutMs);
-      if (signal !== undefined) call.cancelOn(signal);
     });
   }
 

@@ -32,7 +32,7 @@ export interface Channel {
   wake(): void;
   emit(event: PeerEvent): void;
   /** The other side broke the protocol, or is gone: ends the connection. */
-  fault(error: Error): void;
+  fault(error: unknown): void;
 }
 
 /** A frame without a route. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { call, defineService, Semaphore, send } from "../actor/index.js";
 import { fence, peers, VirtualClock, type Fence, type Harness } from "../testing/index.js";
 import { memoryPair } from "../transport/index.js";
-import { Peer, ServiceMap } from "./index.js";
+import { Peer, PEER_TIMES, ServiceMap } from "./index.js";
 
 const Work = defineService("work", { hold: call<void, string>(), quick: call<void, string>(), tell: send() });
 
@@ -255,7 +255,7 @@ describe("close()", () => {
     expect(await on.harness.left.closed).toEqual({ by: "local", code: "closed" });
   });
 
-  test("of a side whose partner does not end its half is over after a second", async () => {
+  test("of a side whose partner does not end its half gives it the grace period to read what was written", async () => {
     const clock = new VirtualClock();
     const [one, two] = memoryPair({ clock });
     const peer = new Peer(one, { clock });
@@ -264,7 +264,7 @@ describe("close()", () => {
     await clock.flush();
     expect(peer.state).toBe("open");
     const closed = peer.close();
-    await clock.advance(999);
+    await clock.advance(PEER_TIMES.graceMs - 1);
     expect(peer.state).toBe("finishing");
     await clock.advance(1);
     expect(await closed).toEqual({ by: "local", code: "closed" });

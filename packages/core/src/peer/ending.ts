@@ -1,7 +1,7 @@
 // How a session ends: in order by either side, by a fault, or by the loss of its connection. Whatever happens, calls of
 // this side settle, handlers of this side are told, `closed` is said once, and the first reason stays.
 
-import { oneShot, type OneShot } from "../base/index.js";
+import { oneShot, TroupeError, type CancelTimer, type OneShot } from "../base/index.js";
 import type { Connection } from "../transport/index.js";
 import { FrameKind } from "../wire/index.js";
 import type { Caller } from "./caller.js";
@@ -12,7 +12,10 @@ import { goodbyePayload, parseGoodbye } from "./goodbye.js";
 import { Lifecycle, type LifecycleState } from "./lifecycle.js";
 import type { Provider } from "./provider.js";
 
-/** How long the other side may take to end its half of a connection that this side has ended. */
+/**
+ * How long the other side may take to end its half of a connection that this side has ended. After an orderly end it
+ * may still be reading what was written: then it has the grace period, and as long as anything goes on leaving.
+ */
 const FINISH_MS = 1000;
 
 /** The parts of a session that an end concerns. */
@@ -33,6 +36,11 @@ export class Ending {
   readonly #parts: EndingParts;
   readonly #lifecycle: Lifecycle;
   #isClosed = false;
+  #wasOpen = false;
+  /** Until when the other side may take its time to end, and what had left when it was last looked at. */
+  #finishBy = 0;
+  #deliveredBytes = 0;
+  #cancelFinish: CancelTimer | undefined;
   /** Why the connection ends, as soon as that is known. */
   #reason: ClosedReason | undefined;
 
@@ -40,11 +48,12 @@ export class Ending {
     this.#parts = parts;
     // Nobody has to wait for a peer to open.
     this.opening.promise.catch(() => {});
-    const { channel, connection, provider } = parts;
+    const { channel, provider } = parts;
     const { handshakeMs } = channel.times;
     this.#lifecycle = new Lifecycle(
       {
         opened: () => {
+          this.#wasOpen = true;
           channel.emit({ type: "opened", remote: channel.peer.remote });
           this.opening.resolve();
         },
@@ -53,7 +62,7 @@ export class Ending {
         leave: () => channel.emit({ type: "closing", by: "remote" }),
         graceOver: () => provider.abortAll(graceOver(), false),
         finish: () => this.#finish(),
-        finishLate: () => connection.abort(),
+        finishLate: () => this.#finishLate(),
         closed: () => this.#close(),
       },
       { handshakeMs, finishMs: FINISH_MS },
@@ -85,13 +94,13 @@ export class Ending {
   }
 
   /** The other side broke the protocol. In this order: an event, a frame that says why, the end, `closed`. */
-  fault(error: Error): void {
+  fault(thrown: unknown): void {
     if (this.#isClosed || this.#reason?.by === "fault") return;
-    const { code } = error as { code?: unknown };
-    const known = typeof code === "string" ? code : "internal";
-    this.#end({ by: "fault", code: known, error });
+    const error =
+      thrown instanceof TroupeError ? thrown : new PeerError("internal", "an internal error", { cause: thrown });
+    this.#end({ by: "fault", code: error.code, error });
     this.#parts.channel.emit({ type: "fault", error });
-    this.#say(known, known === "internal" ? "an internal error" : error.message);
+    this.#say(error.code, error.message);
     this.#lifecycle.send({ type: "fault" });
   }
 
@@ -163,13 +172,24 @@ export class Ending {
     const { channel, connection } = this.#parts;
     this.#end({ by: "local", code: "closed" });
     channel.outbox.flushAll();
+    this.#finishBy = this.#wasOpen && this.#reason?.by !== "fault" ? channel.clock.now() + channel.times.graceMs : 0;
     connection.close();
+  }
+
+  #finishLate(): void {
+    const { channel, connection } = this.#parts;
+    const { deliveredBytes } = channel.outbox;
+    const isReading = this.#finishBy > 0 && deliveredBytes > this.#deliveredBytes;
+    this.#deliveredBytes = deliveredBytes;
+    if (!isReading && channel.clock.now() >= this.#finishBy) return connection.abort();
+    this.#cancelFinish = channel.timers.after(FINISH_MS, () => this.#finishLate());
   }
 
   #close(): void {
     const { channel, caller, provider, onClosed } = this.#parts;
     const reason = this.#reason as ClosedReason;
     this.#isClosed = true;
+    this.#cancelFinish?.();
     onClosed();
     provider.abortAll(new ConnectionLost("connection-lost", `the connection ended: ${reason.code}`), true);
     caller.giveUp(reason, false);
@@ -181,7 +201,14 @@ export class Ending {
   }
 
   #say(code: string, message: string): void {
-    this.#parts.channel.post(plain(FrameKind.goodbye, 0), goodbyePayload(code, message));
+    const { channel } = this.#parts;
+    const say = (): void => void channel.post(plain(FrameKind.goodbye, 0), goodbyePayload(code, message));
+    try {
+      say();
+    } catch {
+      // A getter in a value that is being encoded has closed the peer: nothing can be said before that is over.
+      queueMicrotask(say);
+    }
   }
 }
 

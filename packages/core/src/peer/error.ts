@@ -31,3 +31,8 @@ export class Refused extends PeerError {}
 export function cancelledBy(cause: unknown, maybeExecuted: boolean): PeerError {
   return new PeerError("cancelled", "cancelled by the caller", { cause, maybeExecuted });
 }
+
+/** The other side uses a number for two things at once. */
+export function idTaken(id: number): PeerError {
+  return new PeerError("call-invalid", `ConnID ${id} is reserved, or of a call or watch that is not answered yet`);
+}

@@ -1,4 +1,5 @@
-// The payload of an `error` or `refuse` frame, both halves: [code, message, data]. Little crosses: no stack, no class, and never more than 4 KiB.
+// The payload of an `error` or `refuse` frame, both halves: [code, message, data]. Little crosses: no stack, no class,
+// and never more than 4 KiB.
 
 import type { RemoteError } from "../actor/index.js";
 import type { FrameReader, WireFormat } from "../wire/index.js";
@@ -10,10 +11,11 @@ export const FAILURE_CODE_LENGTH_MAX = 128;
 export const FAILURE_MESSAGE_LENGTH_MAX = 1024;
 
 /** What a caller is told of `error`; data that cannot be sent, or is too long, stays at home. */
-export function failurePayload({ code, message, data }: RemoteError, format: WireFormat): unknown {
-  const short = [shortText(code, FAILURE_CODE_LENGTH_MAX), shortText(message, FAILURE_MESSAGE_LENGTH_MAX)];
-  if (data === undefined) return short;
+export function failurePayload(error: RemoteError, format: WireFormat): unknown {
+  const short = [shortText(error.code, FAILURE_CODE_LENGTH_MAX), shortText(error.message, FAILURE_MESSAGE_LENGTH_MAX)];
   try {
+    const { data } = error;
+    if (data === undefined) return short;
     const full = [...short, data];
     return format.encode(full).length <= FAILURE_BYTES_MAX ? full : short;
   } catch {
@@ -21,9 +23,18 @@ export function failurePayload({ code, message, data }: RemoteError, format: Wir
   }
 }
 
-/** The beginning of a text. Half a surrogate pair, which no reader would accept, becomes U+FFFD. */
-export function shortText(text: string, lengthMax: number): string {
-  return text.slice(0, lengthMax).replace(/\p{Surrogate}/gu, "\ufffd");
+/**
+ * The beginning of a text. Half a surrogate pair, which no reader would accept, becomes U+FFFD. Never throws: whoever
+ * throws an error may put anything in the place of its texts.
+ */
+export function shortText(text: unknown, lengthMax: number): string {
+  try {
+    return String(text)
+      .slice(0, lengthMax)
+      .replace(/\p{Surrogate}/gu, "\ufffd");
+  } catch {
+    return "";
+  }
 }
 
 /** What the frame at hand says, which is an `error` or a `refuse`. Never throws: somebody waits for it. */

@@ -1,11 +1,9 @@
 // Finds out before anything is opened whether a peer can be made with its options: once made it belongs to a
 // connection, and a mistake would show on the other side, or once for every stranger who dials.
 
-import { Semaphore } from "../actor/index.js";
 import { PeerError } from "./error.js";
 import { limitsOf, timesOf } from "./limits.js";
 import type { PeerOptions } from "./peer.js";
-import { ServiceMap } from "./service-map.js";
 
 /** The longest name of a peer, in UTF-16 units. */
 export const PEER_NAME_LENGTH_MAX = 256;
@@ -19,11 +17,14 @@ export function checkOptions(options: PeerOptions): void {
     throw invalid("name", `a text of at most ${PEER_NAME_LENGTH_MAX} characters`);
   }
   if (id !== undefined && !/^[0-9a-f]{32}$/.test(id)) throw invalid("id", "32 hexadecimal digits in lower case");
-  if (services !== undefined && !(services instanceof ServiceMap)) throw invalid("services", "a ServiceMap");
+  // By what they can do: a client that provides nothing does not have to load what a map needs.
+  if (services !== undefined && typeof services.provided !== "function") throw invalid("services", "a ServiceMap");
   if ((services?.provided().length ?? 0) > servicesMax) {
     throw invalid("services", `a map of at most servicesMax (${servicesMax}) services`);
   }
-  if (backpressure !== undefined && !(backpressure instanceof Semaphore)) throw invalid("backpressure", "a Semaphore");
+  if (backpressure !== undefined && typeof backpressure.tryAcquire !== "function") {
+    throw invalid("backpressure", "a Semaphore");
+  }
 }
 
 function invalid(option: string, wanted: string): PeerError {

@@ -6,18 +6,25 @@
 // cannot take a place for good.
 
 import { Ring } from "../base/index.js";
-import { isThenable, RemoteError, toRemoteError, type AnyService, type Semaphore } from "../actor/index.js";
+import { isThenable, toRemoteError, type AnyService, type Semaphore } from "../actor/index.js";
 import { FrameKind } from "../wire/index.js";
 import { plain, type Channel } from "./channel.js";
-import { PeerError, Refused } from "./error.js";
+import { idTaken, PeerError } from "./error.js";
 import { failurePayload } from "./failure.js";
 import { invoke } from "./invoke.js";
+import { FreeFrames } from "./free-frames.js";
 import { IncomingMessage } from "./incoming-message.js";
 import { IncomingWatches } from "./incoming-watches.js";
 import type { Peer } from "./peer.js";
 import { SendWindow } from "./send-window.js";
 import type { ProvidedService, ServiceMap } from "./service-map.js";
 import { ServiceSlots } from "./service-slots.js";
+
+/** What a handler has returned, and nobody has room for yet. */
+interface Answer {
+  readonly task: IncomingMessage;
+  readonly value: unknown;
+}
 
 export class Provider {
   readonly #channel: Channel;
@@ -26,16 +33,15 @@ export class Provider {
   /** Calls that run or are parked, by ConnID. Those that are answered at once are never in it. */
   readonly #calls = new Map<number, IncomingMessage>();
   readonly #sends = new Set<IncomingMessage>();
-  /** Calls that begin when there is room for answers again. */
+  /** Calls that begin, and answers that are written, when there is room for answers again. */
   readonly #parkedForRoom = new Ring<IncomingMessage>();
+  readonly #answersForRoom = new Ring<Answer>();
   readonly #watches: IncomingWatches;
   readonly #sendWindow: SendWindow;
+  readonly #freeFrames: FreeFrames;
   #callBytes = 0;
   /** Handlers that run on after they were given up. */
-  #abandoned = 0;
-  /** Refusals and failures written since what had been written by then, `#refusalsUntil`, has left. */
-  #refusals = 0;
-  #refusalsUntil = 0;
+  abandoned = 0;
   #isClosing = false;
   #isLost = false;
 
@@ -43,7 +49,8 @@ export class Provider {
     this.#channel = channel;
     this.#semaphore = semaphore;
     this.slots = new ServiceSlots(channel);
-    this.#watches = new IncomingWatches((id, reason) => this.#post(FrameKind.reply, id, reason));
+    this.#watches = new IncomingWatches((id, reason) => this.#freeFrames.post(FrameKind.reply, id, reason));
+    this.#freeFrames = new FreeFrames(channel);
     this.#sendWindow = new SendWindow(channel.limits.sendsMax, channel.limits.sendBytesMax);
   }
 
@@ -58,10 +65,6 @@ export class Provider {
 
   get running(): number {
     return this.#calls.size + this.#sends.size;
-  }
-
-  get abandoned(): number {
-    return this.#abandoned;
   }
 
   now(): number {
@@ -86,25 +89,19 @@ export class Provider {
 
   /** A call frame: [ConnID] [slot] [message] [ms left] input. */
   called(): void {
-    const { limits, reader, clock } = this.#channel;
+    const { limits, reader, clock, times } = this.#channel;
     const { id, service: slot, message: index, amount } = reader.frame;
-    if (this.#isTaken(id)) return this.#channel.fault(taken(id));
+    if (this.#isTaken(id)) return this.#channel.fault(idTaken(id));
     if (this.#calls.size >= limits.callsMax || this.#callBytes >= limits.callBytesMax) {
-      return this.refuse(id, "credit-exceeded", "more calls than were allowed");
+      return this.#freeFrames.refuse(id, "credit-exceeded", "more calls than were allowed");
     }
     const service = this.slots.at(slot);
     const message = service?.messages[index];
-    if (message?.kind !== "call") return this.refuse(id, ...unknown(service));
-    if (this.#isClosing) return this.refuse(id, "closing", "the other side is closing");
-    const task = new IncomingMessage(
-      this,
-      id,
-      service as ProvidedService,
-      message,
-      reader.frameBytes,
-      clock.now() + amount,
-    );
-    if (!this.#hasRoom) {
+    if (message?.kind !== "call") return this.#freeFrames.refuse(id, ...unknown(service));
+    if (this.#isClosing) return this.#freeFrames.refuse(id, "closing", "the other side is closing");
+    const deadline = clock.now() + Math.min(amount, times.callTimeoutMaxMs);
+    const task = new IncomingMessage(this, id, service as ProvidedService, message, reader.frameBytes, deadline);
+    if (!this.#hasRoom || this.#answersForRoom.length > 0) {
       task.parked = reader.copyPayload();
       this.#hold(task);
       this.#parkedForRoom.push(task);
@@ -124,7 +121,7 @@ export class Provider {
     const message = service?.messages[reader.frame.message];
     if (message?.kind !== "send") {
       this.#giveBack(bytes);
-      return this.refuse(0, ...unknown(service));
+      return this.#freeFrames.refuse(0, ...unknown(service));
     }
     this.#run(new IncomingMessage(this, 0, service as ProvidedService, message, bytes, Infinity));
   }
@@ -139,12 +136,12 @@ export class Provider {
 
   /** A watch frame: [ConnID] [slot]. Answered when the service is withdrawn or the actor behind it ends. */
   watched(id: number, slot: number): void {
-    if (this.#isTaken(id)) return this.#channel.fault(taken(id));
+    if (this.#isTaken(id)) return this.#channel.fault(idTaken(id));
     const service = this.slots.at(slot);
-    if (service === undefined) return this.#post(FrameKind.reply, id, "unknown-service");
-    if (this.#isClosing) return this.#post(FrameKind.reply, id, "closing");
+    if (service === undefined) return this.#freeFrames.post(FrameKind.reply, id, "unknown-service");
+    if (this.#isClosing) return this.#freeFrames.post(FrameKind.reply, id, "closing");
     if (this.#watches.size >= this.#channel.limits.watchesMax)
-      return this.refuse(id, "watches-full", "too many watches");
+      return this.#freeFrames.refuse(id, "watches-full", "too many watches");
     this.#watches.add(id, slot, service);
   }
 
@@ -153,8 +150,13 @@ export class Provider {
     this.#run(task);
   }
 
-  /** There is room for answers again. */
+  /** There is room for answers again: first for those that are there. */
   drained(): void {
+    while (this.#hasRoom) {
+      const answer = this.#answersForRoom.shift();
+      if (answer === undefined) break;
+      if (this.#leave(answer.task)) this.#answer(answer.task, answer.value);
+    }
     while (this.#hasRoom) {
       const task = this.#parkedForRoom.shift();
       if (task === undefined) return;
@@ -170,8 +172,8 @@ export class Provider {
     const { limits, times, timers } = this.#channel;
     if (task.hasBegun && !this.#isLost) {
       // Those that were given up still run: with too many of them, the others keep their places.
-      if (this.#abandoned >= limits.abandonedMax) return timers.set(task, times.abandonMs);
-      this.#abandoned++;
+      if (this.abandoned >= limits.abandonedMax) return timers.set(task, times.abandonMs);
+      this.abandoned++;
       task.isAbandoned = true;
     }
     this.#channel.emit({ type: "abandoned", service: task.service.service.name, message: task.message.name });
@@ -185,8 +187,8 @@ export class Provider {
     for (const task of this.#calls.values()) {
       if (task.hasBegun) continue;
       this.#unpark(task);
-      this.#release(task);
-      this.refuse(task.id, "closing", "the other side is closing");
+      this.#drop(task);
+      this.#freeFrames.refuse(task.id, "closing", "the other side is closing");
     }
   }
 
@@ -194,16 +196,13 @@ export class Provider {
   abortAll(reason: PeerError, isLost: boolean): void {
     this.#isClosing = true;
     this.#isLost ||= isLost;
-    if (isLost) this.slots.close();
-    if (isLost) this.#watches.endAll("connection-lost");
+    if (isLost) {
+      this.slots.close();
+      this.#freeFrames.close();
+      this.#watches.endAll("connection-lost");
+      for (const { task } of this.#answersForRoom.clear()) this.#leave(task);
+    }
     for (const task of [...this.#calls.values(), ...this.#sends]) if (!task.isAborted) this.#abort(task, reason);
-  }
-
-  /** Answers a request that was not taken; id 0 stands for a send. */
-  refuse(id: number, code: string, message: string): void {
-    const error = new Refused(code, message);
-    this.#channel.emit({ type: "refused", direction: "incoming", error });
-    this.#post(FrameKind.refuse, id, [code, message]);
   }
 
   /** Calls and watches share their numbers, so that a cancel is about one of them. */
@@ -239,30 +238,33 @@ export class Provider {
     try {
       input = parked === undefined ? reader.value() : reader.decode(parked);
     } catch (error) {
-      this.#release(task);
-      return this.refuse(task.id, "payload-invalid", (error as Error).message);
+      this.#drop(task);
+      return this.#freeFrames.refuse(task.id, "payload-invalid", (error as Error).message);
     }
     const { scheduler } = task.service;
     if (scheduler === undefined) return this.#execute(task, input);
     this.#hold(task);
     const isTaken = scheduler.run(() => this.#executeScheduled(task, input), task.message.priority);
     if (isTaken) return;
-    this.#release(task);
-    this.refuse(task.id, "overloaded", `too many messages wait for ${task.service.service.name}`);
+    this.#drop(task);
+    this.#freeFrames.refuse(task.id, "overloaded", `too many messages wait for ${task.service.service.name}`);
   }
 
   /** Runs the handler; its answer is written at once if it does not have to be waited for. */
   #execute(task: IncomingMessage, input: unknown): void {
     task.hasBegun = true;
     let result: unknown;
+    let mustWait: boolean;
     try {
       result = invoke(task.message, input, task.context());
+      mustWait = isThenable(result);
     } catch (error) {
       return this.#failed(task, error);
     }
-    if (!isThenable(result)) return this.#succeeded(task, result);
+    if (!mustWait) return this.#succeeded(task, result);
     this.#hold(task);
-    result.then(
+    // Whatever a thenable does, it settles once, and in a job of its own.
+    Promise.resolve(result).then(
       (value) => this.#succeeded(task, value),
       (error: unknown) => this.#failed(task, error),
     );
@@ -279,25 +281,42 @@ export class Provider {
     }
   }
 
+  /** The handler is done. Its answer is written if there is room for it; until then the call keeps its place. */
   #succeeded(task: IncomingMessage, value: unknown): void {
-    if (!this.#release(task) || !task.isCall || this.#isLost) return;
+    if (!this.#finish(task)) return;
+    if (
+      task.isCall &&
+      !this.#isLost &&
+      (this.#answersForRoom.length > 0 || !this.#hasRoom) &&
+      this.#calls.has(task.id)
+    ) {
+      this.#answersForRoom.push({ task, value });
+      return;
+    }
+    this.#leave(task);
+    this.#answer(task, value);
+  }
+
+  #answer(task: IncomingMessage, value: unknown): void {
+    if (!task.isCall || this.#isLost) return;
     try {
       this.#channel.post(plain(FrameKind.reply, task.id), value);
     } catch (error) {
       this.#report(task, error);
-      const { code, message } = error as PeerError;
-      this.#post(FrameKind.error, task.id, [code, message]);
+      this.#freeFrames.post(FrameKind.error, task.id, failurePayload(toRemoteError(error), this.#channel.format));
     }
   }
 
   #failed(task: IncomingMessage, thrown: unknown): void {
-    if (!this.#release(task)) return;
+    if (!this.#finish(task)) return;
+    this.#leave(task);
     // A refusal that the caller is told of is no failure, and neither is an end that was asked for.
-    const isRefusal = task.isCall && thrown instanceof RemoteError;
+    const error = toRemoteError(thrown);
+    const isRefusal = task.isCall && error === thrown;
     const isOver = task.isAborted || task.remainingMs === 0;
     if (!isRefusal && !isOver) this.#report(task, thrown);
     if (!task.isCall || this.#isLost) return;
-    this.#post(FrameKind.error, task.id, failurePayload(toRemoteError(thrown), this.#channel.format));
+    this.#freeFrames.post(FrameKind.error, task.id, failurePayload(error, this.#channel.format));
   }
 
   /** Counts a task that has to be waited for, and lets its deadline run. */
@@ -312,24 +331,34 @@ export class Provider {
     this.#channel.timers.set(task, Math.max(0, task.deadline - this.now()));
   }
 
-  /** Gives back all that belongs to a task; false if that was done before. */
-  #release(task: IncomingMessage): boolean {
+  /** The handler of a task is done, or done with: gives back its permit. False if that was so before. */
+  #finish(task: IncomingMessage): boolean {
     if (task.isDone) {
       // Its handler has ended after all.
-      if (task.isAbandoned) this.#abandoned--;
+      if (task.isAbandoned) this.abandoned--;
       return false;
     }
     task.isDone = true;
     this.#channel.timers.clear(task);
     if (task.holdsPermit) this.#semaphore?.release();
+    return true;
+  }
+
+  /** A task gives its place to others. False if the connection took it away before. */
+  #leave(task: IncomingMessage): boolean {
+    let wasHeld = true;
     if (!task.isCall) {
       this.#sends.delete(task);
       this.#giveBack(task.bytes);
-    } else if (this.#calls.delete(task.id)) {
-      this.#callBytes -= task.bytes;
-    }
+    } else if (this.#calls.delete(task.id)) this.#callBytes -= task.bytes;
+    else wasHeld = false;
     this.#channel.taskEnded();
-    return true;
+    return wasHeld;
+  }
+
+  /** A task that is over before its handler has begun. */
+  #drop(task: IncomingMessage): void {
+    if (this.#finish(task)) this.#leave(task);
   }
 
   #abort(task: IncomingMessage, reason: PeerError): void {
@@ -356,22 +385,6 @@ export class Provider {
     this.#channel.post({ ...plain(FrameKind.credit, given.messages), amount: given.bytes });
   }
 
-  /** Writes a frame that needs no credit. More of these than the limit are only made for a peer that never reads. */
-  #post(kind: number, id: number, payload: unknown): void {
-    if (this.#isLost) return;
-    const { outbox, limits } = this.#channel;
-    if (outbox.deliveredBytes >= this.#refusalsUntil) {
-      this.#refusals = 0;
-      this.#refusalsUntil = outbox.deliveredBytes + outbox.pendingBytes + 1;
-    }
-    if (++this.#refusals > limits.refusalsMax) {
-      return this.#channel.fault(
-        new PeerError("refusals-exceeded", "the other side asks what is refused and does not read the answers"),
-      );
-    }
-    this.#channel.post(plain(kind, id), payload);
-  }
-
   #report(task: IncomingMessage, error: unknown): void {
     this.#channel.emit({ type: "failed", service: task.service.service.name, message: task.message.name, error });
   }
@@ -381,8 +394,4 @@ function unknown(service: ProvidedService | undefined): [code: string, message: 
   return service === undefined
     ? ["unknown-service", "there is no such service"]
     : ["unknown-message", "there is no such message"];
-}
-
-function taken(id: number): PeerError {
-  return new PeerError("call-invalid", `ConnID ${id} is reserved, or of a call or watch that is not answered yet`);
 }

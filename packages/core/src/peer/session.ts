@@ -175,7 +175,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
       try {
         return this.reader.next() ? this.reader.frame : undefined;
       } catch (error) {
-        this.fault(error as Error);
+        this.fault(error);
         return undefined;
       }
     },
@@ -192,7 +192,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
       if (this.#isGreeting) this.#greeted(frame);
       else this.#handle(frame);
     } catch (error) {
-      this.fault(error as Error);
+      this.fault(error);
     }
   }
 
@@ -237,7 +237,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
     if (event.type === "closed") this.emitter.end();
   }
 
-  fault(error: Error): void {
+  fault(error: unknown): void {
     this.ending.fault(error);
   }
 
