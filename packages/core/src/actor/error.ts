@@ -42,7 +42,8 @@ export function toRemoteError(thrown: unknown): RemoteError {
     // Errors, and objects that look like one.
     const { code, message, data } = thrown as { code?: unknown; message?: unknown; data?: unknown };
     const codeText = typeof code === "string" ? code : "handler-failed";
-    return new RemoteError(codeText, String((message ?? thrown)), data, { cause: thrown });
+    const text: unknown = message ?? thrown;
+    return new RemoteError(codeText, String(text), data, { cause: thrown });
   } catch {
     // A value may have no text, and a property may throw when it is read.
     return new RemoteError("handler-failed", "the handler threw a value that cannot be read", undefined, {

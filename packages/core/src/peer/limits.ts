@@ -54,6 +54,8 @@ export interface PeerTimes {
   readonly heartbeatMs: number;
   /** For an answer, unless the call says otherwise. */
   readonly callTimeoutMs: number;
+  /** At most, for an answer to a call of the other side: a deadline that is farther away is brought forward. */
+  readonly callTimeoutMaxMs: number;
   /** For running calls to be answered while closing, unless `close` says otherwise. */
   readonly graceMs: number;
   /** For one frame to arrive whole, and for a write to make any progress. */
@@ -67,6 +69,7 @@ export const PEER_TIMES: PeerTimes = Object.freeze({
   handshakeMs: 5000,
   heartbeatMs: 5000,
   callTimeoutMs: 30_000,
+  callTimeoutMaxMs: 3_600_000,
   graceMs: 10_000,
   stallMs: 30_000,
   abandonMs: 250,
