@@ -54,6 +54,7 @@ const SECTIONS: readonly (readonly [heading: string, values: object])[] = [
       ENDPOINT_LENGTH_MAX,
       MEMORY_BUFFER_BYTES,
       TURN_ITEMS_MAX: MAILBOX_DEFAULTS.turnItemsMax,
+      TURN_MS: MAILBOX_DEFAULTS.turnMs,
       OUTGOING_RUN_MAX: MAILBOX_DEFAULTS.outgoingRunMax,
     },
   ],

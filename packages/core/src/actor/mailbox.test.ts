@@ -84,13 +84,15 @@ describe("Mailbox", () => {
     await clock.flush();
   });
 
-  test("run() by the host starts with a whole budget", () => {
-    const { owner, mailbox } = setup({ turnItemsMax: 2 });
+  test("run() again before the event loop had its turn shares the budget, and still ends with endTurn()", async () => {
+    const { owner, clock, mailbox } = setup({ turnItemsMax: 3 });
     for (const batch of ["a", "b", "c"]) {
       owner.in.push(`${batch}1`);
       owner.in.push(`${batch}2`);
       mailbox.run();
     }
+    expect(owner.log).toEqual(["a1", "a2", "|", "b1", "|", "|"]);
+    await clock.flush();
     expect(owner.log.filter((item) => item !== "|")).toEqual(["a1", "a2", "b1", "b2", "c1", "c2"]);
   });
 
@@ -119,5 +121,152 @@ describe("Mailbox", () => {
     mailbox.wake();
     await clock.flush();
     expect(owner.log).toEqual(["a", "|"]);
+  });
+});
+
+/** A clock on which work takes time too. */
+class WorkClock extends VirtualClock {
+  worked = 0;
+  yields = 0;
+
+  override now(): number {
+    return super.now() + this.worked;
+  }
+
+  override yield(callback: () => void): void {
+    this.yields++;
+    super.yield(callback);
+  }
+}
+
+/** A mailbox whose items take the milliseconds that their names say. */
+function setupWorking(options?: MailboxOptions): {
+  owner: Owner;
+  clock: WorkClock;
+  mailbox: Mailbox<string, string>;
+} {
+  const owner = new Owner();
+  const clock = new WorkClock();
+  owner.onItem = (item) => (clock.worked += Number(item));
+  return { owner, clock, mailbox: new Mailbox(owner, clock, options) };
+}
+
+/** How many items each round of the event loop saw handled. */
+function rounds(log: readonly string[]): number[] {
+  const lengths = [0];
+  for (const item of log) {
+    if (item === "round") lengths.push(0);
+    else if (item !== "|") (lengths[lengths.length - 1] as number)++;
+  }
+  return lengths;
+}
+
+/** Notes where a round of the event loop ends, until `count` of them have. */
+function noteRounds(clock: WorkClock, log: string[], count: number): void {
+  clock.yield(() => {
+    log.push("round");
+    if (count > 1) noteRounds(clock, log, count - 1);
+  });
+}
+
+describe("Mailbox whose items take time", () => {
+  test("leaves the event loop its turn after turnMs, and handles all in the end", async () => {
+    const { owner, clock, mailbox } = setupWorking({ turnMs: 10 });
+    for (let i = 0; i < 100; i++) owner.in.push("1");
+    noteRounds(clock, owner.log, 20);
+    mailbox.run();
+    await clock.flush();
+    const handled = rounds(owner.log);
+    expect(handled.reduce((sum, count) => sum + count)).toBe(100);
+    expect(Math.max(...handled)).toBeLessThanOrEqual(12);
+  });
+
+  test("leaves it between wake()s as well", async () => {
+    const { owner, clock, mailbox } = setupWorking({ turnMs: 10 });
+    owner.onItem = (item) => {
+      clock.worked += Number(item);
+      if (owner.log.length < 400) owner.in.push("1");
+      queueMicrotask(() => mailbox.wake());
+    };
+    owner.incoming.take = () => (owner.log.at(-1) === "1" ? undefined : owner.in.shift());
+    owner.in.push("1");
+    noteRounds(clock, owner.log, 40);
+    mailbox.wake();
+    await clock.flush();
+    const handled = rounds(owner.log);
+    expect(handled.reduce((sum, count) => sum + count)).toBeGreaterThan(100);
+    expect(Math.max(...handled)).toBeLessThanOrEqual(12);
+  });
+
+  test("shares turnMs among all run()s of one round", async () => {
+    const { owner, clock, mailbox } = setupWorking({ turnMs: 10 });
+    for (let chunk = 0; chunk < 32; chunk++) {
+      for (let i = 0; i < 5; i++) owner.in.push("1");
+      mailbox.run();
+    }
+    const handled = owner.log.filter((item) => item === "1").length;
+    expect(handled).toBeLessThanOrEqual(12);
+    expect(owner.log.filter((item) => item === "|")).toHaveLength(32);
+    await clock.flush();
+    expect(owner.log.filter((item) => item === "1")).toHaveLength(160);
+  });
+
+  test("notices within 32 items that they have become slow", async () => {
+    const { owner, clock, mailbox } = setupWorking({ turnMs: 10 });
+    for (let i = 0; i < 500; i++) owner.in.push("0");
+    for (let i = 0; i < 100; i++) owner.in.push("20");
+    noteRounds(clock, owner.log, 200);
+    mailbox.run();
+    await clock.flush();
+    const [first = 0, ...others] = rounds(owner.log);
+    expect(first).toBeLessThanOrEqual(500 + 32);
+    expect(Math.max(...others)).toBeLessThanOrEqual(2);
+  });
+
+  test("asks for one renewal per round, and for none while it has little to do", async () => {
+    const { owner, clock, mailbox } = setupWorking();
+    for (let i = 0; i < 100; i++) owner.in.push("0");
+    mailbox.run();
+    for (let i = 0; i < 100; i++) {
+      owner.in.push("0");
+      mailbox.run();
+    }
+    expect(clock.yields).toBe(1);
+    await clock.flush();
+    owner.in.push("0");
+    mailbox.run();
+    expect(clock.yields).toBe(1);
+  });
+
+  test("does not count the time between rounds", async () => {
+    const { owner, clock, mailbox } = setupWorking({ turnMs: 10 });
+    for (let i = 0; i < 200; i++) {
+      owner.in.push("0.1");
+      mailbox.run();
+      expect(owner.in.length).toBe(0);
+      await clock.advance(1000);
+    }
+  });
+
+  test("outgoing items that use up every turn do not starve incoming ones", async () => {
+    const { owner, clock, mailbox } = setupWorking({ turnMs: 10, outgoingRunMax: 8 });
+    for (let i = 0; i < 60; i++) owner.out.push("10");
+    owner.in.push("0");
+    mailbox.run();
+    await clock.flush();
+    expect(owner.log.filter((item) => item !== "|").indexOf("0")).toBe(8);
+  });
+
+  test("close() while the budget is spent: nothing more runs", async () => {
+    const { owner, clock, mailbox } = setupWorking({ turnMs: 10 });
+    for (let i = 0; i < 4; i++) owner.in.push("20");
+    mailbox.run();
+    const before = owner.log.length;
+    mailbox.close();
+    mailbox.wake();
+    mailbox.run();
+    await clock.flush();
+    expect(owner.log).toHaveLength(before);
+    expect(owner.in.length).toBeGreaterThan(0);
   });
 });
