@@ -145,14 +145,203 @@ describe("Semaphore", () => {
     await second;
   });
 
+  test("parties take turns, and the waiters of one are first come, first served", () => {
+    const semaphore = new Semaphore(1);
+    const log: string[] = [];
+    const [greedy, modest, late] = [{}, {}, {}];
+    semaphore.tryAcquire();
+    for (const name of ["g1", "g2", "g3"]) semaphore.enqueue({ party: greedy, ...waiterThatNotes(name, log) });
+    for (const name of ["m1", "m2"]) semaphore.enqueue({ party: modest, ...waiterThatNotes(name, log) });
+    for (const name of ["-1", "-2"]) semaphore.enqueue(waiterThatNotes(name, log));
+    for (let i = 0; i < 2; i++) semaphore.release();
+    semaphore.enqueue({ party: late, ...waiterThatNotes("l1", log) });
+    for (let i = 0; i < 6; i++) semaphore.release();
+    expect(log).toEqual(["g1", "m1", "-1", "g2", "m2", "l1", "-2", "g3"]);
+    expect([semaphore.available, semaphore.waiting]).toEqual([0, 0]);
+  });
+
+  test("one who waits alone is granted next, however many wait for another party", async () => {
+    const semaphore = new Semaphore(1);
+    await semaphore.acquire();
+    const busy = {};
+    const log: string[] = [];
+    for (let i = 0; i < 1000; i++) semaphore.enqueue({ party: busy, ...waiterThatNotes("busy", log) });
+    void semaphore.acquire({ party: {} }).then(() => log.push("alone"));
+    for (let i = 0; i < 2; i++) {
+      semaphore.release();
+      await settled();
+    }
+    expect(log).toEqual(["busy", "alone"]);
+  });
+
+  test("a party all of whose waiters gave up takes no turn, and takes its place anew when it comes back", () => {
+    const semaphore = new Semaphore(1);
+    const log: string[] = [];
+    const [fickle, steady] = [{}, {}];
+    const gone = { party: fickle, ...waiterThatNotes("gone", log) };
+    semaphore.tryAcquire();
+    semaphore.enqueue(gone);
+    for (const name of ["s1", "s2"]) semaphore.enqueue({ party: steady, ...waiterThatNotes(name, log) });
+    expect(semaphore.cancel(gone)).toBe(true);
+    expect(semaphore.waiting).toBe(2);
+    semaphore.enqueue({ party: fickle, ...waiterThatNotes("back", log) });
+    for (let i = 0; i < 3; i++) semaphore.release();
+    expect(log).toEqual(["s1", "back", "s2"]);
+  });
+
+  test("enqueue() of one that waits already changes nothing", () => {
+    const semaphore = new Semaphore(1);
+    const log: string[] = [];
+    const waiter = waiterThatNotes("once", log);
+    semaphore.tryAcquire();
+    semaphore.enqueue(waiter);
+    semaphore.enqueue(waiter);
+    expect(semaphore.waiting).toBe(1);
+    semaphore.release();
+    semaphore.release();
+    expect(log).toEqual(["once"]);
+    expect([semaphore.available, semaphore.waiting]).toEqual([1, 0]);
+  });
+
   test("random schedules of acquire, abort and release keep the limit and the order, and all permits come home", async () => {
     for (let seed = 1; seed <= 2000; seed++) await runSchedule(new SeededRandom(seed));
+  });
+
+  test("random schedules of many parties keep the limit, the order within each, and nobody waits for two turns of another", () => {
+    for (let seed = 1; seed <= 5000; seed++) new PartySchedule(new SeededRandom(seed)).run();
   });
 });
 
 /** Like `expect(actual).toBe(expected)`, without its cost while they agree: it is asked a hundred thousand times. */
 function agree<T>(actual: T, expected: T, seed: number): void {
   if (!Object.is(actual, expected)) expect(actual, `seed ${seed}`).toBe(expected);
+}
+
+interface PartyWaiter extends PermitWaiter {
+  readonly ordinal: number;
+}
+
+/**
+ * A random schedule whose grants are checked one by one, against the promises alone: how a semaphore keeps them is its
+ * own affair. Some waiters release, enqueue another or cancel one inside `granted`.
+ */
+class PartySchedule {
+  readonly #random: SeededRandom;
+  readonly #permits: number;
+  readonly #semaphore: Semaphore;
+  readonly #parties: (object | undefined)[];
+  /** Who waits, by party, and how many grants each other party has had since this one began to wait or had its own. */
+  readonly #waiting = new Map<object | undefined, PartyWaiter[]>();
+  readonly #grantsOfOthers = new Map<object | undefined, Map<object | undefined, number>>();
+  #inUse = 0;
+  #ordinal = 0;
+  /** What was wrong first: a semaphore reports what `granted` throws and goes on. */
+  #failure: unknown;
+
+  constructor(random: SeededRandom) {
+    this.#random = random;
+    this.#permits = 1 + random.integer(4);
+    this.#semaphore = new Semaphore(this.#permits);
+    this.#parties = [undefined, ...Array.from({ length: 1 + random.integer(5) }, () => ({}))];
+  }
+
+  run(): void {
+    const random = this.#random;
+    for (let step = 0; step < 60; step++) {
+      const choice = random.next();
+      if (choice < 0.5) this.#enqueue();
+      else if (choice < 0.6) this.#tryAcquire();
+      else if (choice < 0.75) this.#cancel();
+      else if (this.#inUse > 0) this.#release();
+      this.#check();
+    }
+    while (this.#inUse > 0) this.#release();
+    this.#check();
+    agree(this.#count(), 0, random.seed);
+    agree(this.#semaphore.available, this.#permits, random.seed);
+  }
+
+  #enqueue(): void {
+    // The first of them comes most often.
+    const party = this.#parties[Math.min(this.#random.integer(this.#parties.length), this.#random.integer(6))];
+    const waiter: PartyWaiter = { ordinal: this.#ordinal++, party, granted: () => this.#tryGranted(waiter) };
+    const line = this.#waiting.get(party);
+    if (line === undefined) {
+      this.#waiting.set(party, [waiter]);
+      this.#grantsOfOthers.set(party, new Map());
+    } else line.push(waiter);
+    this.#semaphore.enqueue(waiter);
+  }
+
+  #tryGranted(waiter: PartyWaiter): void {
+    try {
+      this.#granted(waiter);
+    } catch (error) {
+      this.#failure ??= error;
+    }
+  }
+
+  #granted(waiter: PartyWaiter): void {
+    const { seed } = this.#random;
+    const { party } = waiter;
+    agree(++this.#inUse <= this.#permits, true, seed);
+    const line = this.#waiting.get(party) as PartyWaiter[];
+    agree(line.shift()?.ordinal, waiter.ordinal, seed);
+    this.#grantsOfOthers.set(party, new Map());
+    if (line.length === 0) this.#leave(party);
+    for (const [other, grants] of this.#grantsOfOthers) {
+      if (other === party) continue;
+      const count = (grants.get(party) ?? 0) + 1;
+      agree(count, 1, seed);
+      grants.set(party, count);
+    }
+    const choice = this.#random.next();
+    if (choice < 0.1) this.#release();
+    else if (choice < 0.2) this.#enqueue();
+    else if (choice < 0.3) this.#cancel();
+    else if (choice < 0.4) this.#tryAcquire();
+  }
+
+  #tryAcquire(): void {
+    const isFree = this.#inUse < this.#permits && this.#count() === 0;
+    agree(this.#semaphore.tryAcquire(), isFree, this.#random.seed);
+    if (isFree) this.#inUse++;
+  }
+
+  #cancel(): void {
+    if (this.#waiting.size === 0) return;
+    const [party, line] = this.#random.pick([...this.#waiting]);
+    const waiter = this.#random.pick(line);
+    agree(this.#semaphore.cancel(waiter), true, this.#random.seed);
+    agree(this.#semaphore.cancel(waiter), false, this.#random.seed);
+    line.splice(line.indexOf(waiter), 1);
+    if (line.length === 0) this.#leave(party);
+  }
+
+  #release(): void {
+    this.#inUse--;
+    this.#semaphore.release();
+  }
+
+  #leave(party: object | undefined): void {
+    this.#waiting.delete(party);
+    this.#grantsOfOthers.delete(party);
+  }
+
+  #count(): number {
+    let count = 0;
+    for (const line of this.#waiting.values()) count += line.length;
+    return count;
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    const { seed } = this.#random;
+    agree(this.#semaphore.available, this.#permits - this.#inUse, seed);
+    agree(this.#semaphore.waiting, this.#count(), seed);
+    // A permit is not kept back while somebody waits.
+    agree(this.#inUse === this.#permits || this.#count() === 0, true, seed);
+  }
 }
 
 /** Runs one random schedule against a model: an array of those who wait, and a count of permits in use. */

@@ -1,5 +1,8 @@
 // A fair counting semaphore: limits how much runs at once, for one owner or for several that share it. A permit
 // belongs to the task that runs, not to whoever started it, and is released on every outcome.
+//
+// Those who wait stand in one line for each party, and the parties stand in a line of their own: the first of it has its
+// first waiter granted and goes to the end. However much one party asks for, another waits for one grant to it at most.
 
 import { reportUncaught } from "../base/index.js";
 import { ActorError } from "./error.js";
@@ -7,15 +10,22 @@ import { WaitingLine } from "./waiting-line.js";
 
 /** Waits for a permit without a promise. */
 export interface PermitWaiter {
+  /** On whose behalf it waits; must not change meanwhile. Those who do not say are one party together. */
+  readonly party?: object | undefined;
   /** The permit is yours now, and yours to release. Must not throw. */
   granted(): void;
 }
 
-/** What ends the waiting for a permit early. */
+/** How to wait for a permit. */
 export interface AcquireOptions {
   /** Aborting it gives up waiting, with code `cancelled`. */
   readonly signal?: AbortSignal;
+  /** On whose behalf this waits, such as a handler's `context.peer`. Those who do not say are one party together. */
+  readonly party?: object;
 }
+
+/** The waiters of one party, of whom there is at least one. */
+type Party = WaitingLine<PermitWaiter>;
 
 /** The bound of a semaphore besides its permits. */
 export interface SemaphoreOptions {
@@ -27,13 +37,15 @@ export interface SemaphoreOptions {
 export const SEMAPHORE_DEFAULTS: Required<SemaphoreOptions> = Object.freeze({ waitingMax: 10_000 });
 
 /**
- * Hands out a fixed number of permits, first come, first served. Nobody overtakes: while somebody waits, a permit that
- * comes free goes to the one who waits longest, and `tryAcquire` gets none.
+ * Hands out a fixed number of permits. Parties take turns, and within one it is first come, first served. Nobody
+ * overtakes: while somebody waits, a permit that comes free goes to one who waits, and `tryAcquire` gets none.
  */
 export class Semaphore {
   readonly permits: number;
   readonly #waitingMax: number;
-  readonly #line = new WaitingLine<PermitWaiter>();
+  readonly #parties = new Map<object, Party>();
+  readonly #turns = new WaitingLine<Party>();
+  #waiting = 0;
   #inUse = 0;
   #isGranting = false;
 
@@ -53,12 +65,12 @@ export class Semaphore {
 
   /** How many wait for one. */
   get waiting(): number {
-    return this.#line.length;
+    return this.#waiting;
   }
 
   /** Takes a permit if one is free and nobody waits for it. */
   tryAcquire(): boolean {
-    if (this.#inUse === this.permits || this.#line.length > 0) return false;
+    if (this.#inUse === this.permits || this.#waiting > 0) return false;
     this.#inUse++;
     return true;
   }
@@ -71,21 +83,22 @@ export class Semaphore {
     const signal = options?.signal;
     if (signal?.aborted === true) return Promise.reject(cancelled(signal));
     if (this.tryAcquire()) return Promise.resolve();
-    if (this.#line.length >= this.#waitingMax) {
-      return Promise.reject(new ActorError("semaphore-full", `${this.#line.length} wait for a permit already`));
+    if (this.#waiting >= this.#waitingMax) {
+      return Promise.reject(new ActorError("semaphore-full", `${this.#waiting} wait for a permit already`));
     }
     return new Promise((resolve, reject) => {
       const waiter: PermitWaiter = {
+        party: options?.party,
         granted: () => {
           signal?.removeEventListener("abort", giveUp);
           resolve();
         },
       };
       const giveUp = (): void => {
-        if (this.#line.remove(waiter)) reject(cancelled(signal as AbortSignal));
+        if (this.#remove(waiter)) reject(cancelled(signal as AbortSignal));
       };
       signal?.addEventListener("abort", giveUp, { once: true });
-      this.#line.push(waiter);
+      this.#push(waiter);
     });
   }
 
@@ -95,13 +108,13 @@ export class Semaphore {
    * bounded by the caller.
    */
   enqueue(waiter: PermitWaiter): void {
-    this.#line.push(waiter);
+    this.#push(waiter);
     this.#grant();
   }
 
   /** Stops waiting. False if `waiter` does not wait: it has been granted its permit, which must then be released. */
   cancel(waiter: PermitWaiter): boolean {
-    return this.#line.remove(waiter);
+    return this.#remove(waiter);
   }
 
   /**
@@ -121,8 +134,8 @@ export class Semaphore {
   #grant(): void {
     if (this.#isGranting) return;
     this.#isGranting = true;
-    while (this.#line.length > 0 && this.#inUse < this.permits) {
-      const waiter = this.#line.shift() as PermitWaiter;
+    while (this.#waiting > 0 && this.#inUse < this.permits) {
+      const waiter = this.#shift();
       this.#inUse++;
       try {
         waiter.granted();
@@ -132,6 +145,41 @@ export class Semaphore {
       }
     }
     this.#isGranting = false;
+  }
+
+  #push(waiter: PermitWaiter): void {
+    const key = waiter.party ?? this;
+    let party = this.#parties.get(key);
+    if (party === undefined) {
+      party = new WaitingLine();
+      this.#parties.set(key, party);
+      this.#turns.push(party);
+    }
+    const before = party.length;
+    party.push(waiter);
+    this.#waiting += party.length - before;
+  }
+
+  /** Takes out the next waiter of the party whose turn it is. */
+  #shift(): PermitWaiter {
+    const party = this.#turns.shift() as Party;
+    const waiter = party.shift() as PermitWaiter;
+    this.#waiting--;
+    if (party.length > 0) this.#turns.push(party);
+    else this.#parties.delete(waiter.party ?? this);
+    return waiter;
+  }
+
+  #remove(waiter: PermitWaiter): boolean {
+    const key = waiter.party ?? this;
+    const party = this.#parties.get(key);
+    if (party?.remove(waiter) !== true) return false;
+    this.#waiting--;
+    if (party.length === 0) {
+      this.#parties.delete(key);
+      this.#turns.remove(party);
+    }
+    return true;
   }
 }
 
