@@ -56,7 +56,7 @@ export class Link implements LinkRequests {
   readonly #waiting: WaitingRequests;
   readonly #readers: WaitingRequests;
   readonly #lifecycle: LinkLifecycle;
-  readonly #offer = new Offer();
+  readonly #offer: Offer;
   readonly #closed = oneShot<void>();
   /** Aborted when the link ends. */
   readonly #life = new AbortController();
@@ -84,6 +84,7 @@ export class Link implements LinkRequests {
     this.#waiting = new WaitingRequests(clock, waitingMax, () => this.#lastError);
     this.#readers = new WaitingRequests(clock, waitingMax, () => this.#lastError);
     this.#backoff = new Backoff(options.backoff, random, clock.now());
+    this.#offer = new Offer(options.limits);
     if (services !== undefined) this.#offer.provide(services, undefined);
     this.#lifecycle = new LinkLifecycle({ dial: () => void (this.#attempt = this.#dial()) }, clock);
     signal?.addEventListener("abort", () => this.abort(signal.reason), { once: true, signal: this.#life.signal });
@@ -140,7 +141,11 @@ export class Link implements LinkRequests {
     return this.#emitter.events();
   }
 
-  /** Provides services on this connection and on every later one. */
+  /**
+   * Provides services on this connection and on every later one.
+   *
+   * @throws PeerError `services-too-large` when no other side would take all of them.
+   */
   provide(services: ServiceMap): void {
     this.#offer.provide(services, this.#peer);
   }

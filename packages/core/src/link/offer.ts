@@ -1,7 +1,7 @@
 // What a link provides: over the connection it has, and over every later one.
 
 import type { AnyService } from "../actor/index.js";
-import { ServiceMap, type Peer } from "../peer/index.js";
+import { demandProvidable, limitsOf, ServiceMap, type Peer, type PeerLimits } from "../peer/index.js";
 
 /** The services of one link. */
 export class Offer {
@@ -11,8 +11,20 @@ export class Offer {
   #added = new ServiceMap();
   readonly #removed = new Map<string, AnyService>();
 
-  /** Adds services, and tells `peer` if there is one. */
+  readonly #limits: PeerLimits;
+
+  constructor(limits: Partial<PeerLimits> | undefined) {
+    this.#limits = limitsOf(limits);
+  }
+
+  /**
+   * Adds services, and tells `peer` if there is one.
+   *
+   * @throws PeerError `services-too-large`: every later connection would come to nothing.
+   */
   provide(services: ServiceMap, peer: Peer | undefined): void {
+    const all = new ServiceMap().addAll(this.services).addAll(services);
+    demandProvidable(all.provided(), this.#limits);
     this.services.addAll(services);
     if (peer === undefined) this.#added.addAll(services);
     else peer.provide(services);

@@ -4,12 +4,15 @@
 import { NAME_BYTES_MAX, SERVICE_MESSAGES_MAX, type AnyService, type Message } from "../actor/index.js";
 import { WireError } from "../wire/index.js";
 
-/** A service as the other side announced it. */
+/** A service as the other side announced it. Names and kinds are apart: most services are never asked for a message. */
 export interface Announcement {
   readonly name: string;
   /** 16 hexadecimal digits, equal for equal contracts. */
   readonly fingerprint: string;
-  readonly messages: readonly { readonly name: string; readonly kind: Message["kind"] }[];
+  /** The names of the messages, by their numbers. */
+  readonly names: readonly string[];
+  /** The kinds of the messages, by their numbers; undefined for one that only a newer version has. */
+  readonly kinds: readonly (Message["kind"] | undefined)[];
 }
 
 export function announcementPayload(service: AnyService): unknown {
@@ -26,16 +29,18 @@ export function parseAnnouncement(payload: unknown): Announcement {
   if (messages.length > SERVICE_MESSAGES_MAX) {
     throw new WireError("announcement-invalid", `a service has at most ${SERVICE_MESSAGES_MAX} messages`);
   }
-  return { name, fingerprint, messages: messages.map(parseMessage) };
-}
-
-function parseMessage(entry: unknown): { name: string; kind: Message["kind"] } {
-  const [name, kind] = Array.isArray(entry) ? (entry as unknown[]) : [];
-  if (!isName(name) || typeof kind !== "string") {
-    throw new WireError("announcement-invalid", "a message is announced by its name and its kind");
+  const names: string[] = [];
+  const kinds: (Message["kind"] | undefined)[] = [];
+  for (const entry of messages as unknown[]) {
+    const [message, kind] = Array.isArray(entry) ? (entry as unknown[]) : [];
+    if (!isName(message) || typeof kind !== "string") {
+      throw new WireError("announcement-invalid", "a message is announced by its name and its kind");
+    }
+    names.push(message);
+    // A kind from a newer version passes: its messages cannot be named in a contract of this one.
+    kinds.push(kind === "call" || kind === "send" ? kind : undefined);
   }
-  // A kind from a newer version passes: its messages cannot be named in a contract of this one.
-  return { name, kind: kind as Message["kind"] };
+  return { name, fingerprint, names, kinds };
 }
 
 function isName(value: unknown): value is string {

@@ -235,6 +235,84 @@ describe("services", () => {
     await expectEnd(stage, attack, "announcement-invalid");
   });
 
+  test("one message more than providedMessagesMax ends the connection; as many do not, however often they change", async () => {
+    await using stage = await siege({ services: target(), limits: { providedMessagesMax: 5 } });
+    const attack = await stage.attack([ONE]);
+    const { raw, victim } = attack;
+    for (let i = 0; i < 1000; i++) {
+      raw.provide(1, { name: `named-${i}`, messages: numbered(4) });
+      raw.write({ kind: FrameKind.withdraw, id: 1 });
+    }
+    raw.provide(1, { name: "many", messages: numbered(4) });
+    raw.provide(2, { name: "none", messages: [] });
+    await stage.flush();
+    expect(victim.remote.services).toEqual(["one", "many", "none"]);
+    raw.provide(3, TWO);
+    await expectEnd(stage, attack, "announcement-invalid");
+  });
+
+  test("names of one byte more than providedBytesMax end the connection; as many do not, however often they change", async () => {
+    await using stage = await siege({ services: target(), limits: { providedBytesMax: "oneask".length + 8 } });
+    const attack = await stage.attack([ONE]);
+    const { raw, victim } = attack;
+    for (let i = 100; i < 1100; i++) {
+      raw.provide(1, { name: `${i}`, messages: [["\u{1f600}", "send"]] });
+      raw.write({ kind: FrameKind.withdraw, id: 1 });
+    }
+    raw.provide(1, { name: "é漢", messages: [["ask", "call"]] });
+    await stage.flush();
+    expect(victim.remote.services).toEqual(["one", "é漢"]);
+    raw.provide(2, { name: "a", messages: [] });
+    await expectEnd(stage, attack, "announcement-invalid");
+  });
+
+  test("of 16,384 messages are taken in the greeting unless told otherwise, and one more is not", async () => {
+    await using stage = await siege({ services: target() });
+    const four = Array.from({ length: 4 }, (_, i) => ({ name: `full-${i}`, messages: numbered(4096) }));
+    const { victim } = await stage.attack(four);
+    expect(victim.remote.services.length).toBe(4);
+    const raw = await stage.approach();
+    raw.write({ kind: FrameKind.hello }, rawHello({ services: 5 }));
+    for (const [slot, service] of [...four, ONE].entries()) raw.provide(slot, service);
+    expect((await raw.next(FrameKind.goodbye)).value).toEqual(["announcement-invalid", expect.any(String)]);
+  });
+
+  test("may come back with other numbers for their messages, which then hold", async () => {
+    await using stage = await siege({ services: target() });
+    const { raw, victim } = await stage.attack([
+      {
+        name: "odd",
+        messages: [
+          ["first", "call"],
+          ["second", "call"],
+        ],
+      },
+    ]);
+    const Odd = defineService("odd", { first: call<void, string>(), second: call<void, string>() });
+    const odd = victim.address(Odd);
+    const ask = async (name: "first" | "second"): Promise<number> => {
+      const answer = odd.call(name);
+      const { id, message } = await raw.next(FrameKind.call);
+      raw.write({ kind: FrameKind.reply, id }, "yes");
+      await answer;
+      return message;
+    };
+    expect([await ask("first"), await ask("second")]).toEqual([0, 1]);
+    raw.write({ kind: FrameKind.withdraw, id: 0 });
+    await stage.flush();
+    await expect(odd.call("first")).rejects.toMatchObject({ code: "unknown-service" });
+    raw.provide(1, {
+      name: "odd",
+      messages: [
+        ["newer", "stream"],
+        ["second", "call"],
+        ["first", "call"],
+      ],
+    });
+    await stage.flush();
+    expect([await ask("first"), await ask("second")]).toEqual([2, 1]);
+  });
+
   test("may have any name, also those that every object has", async () => {
     await using stage = await siege({ services: target() });
     const names = ["__proto__", "constructor", "toString", "then", "hasOwnProperty"];
@@ -252,6 +330,10 @@ describe("services", () => {
     expect(await answer).toBe(2);
   });
 });
+
+function numbered(count: number): (readonly [name: string, kind: string])[] {
+  return Array.from({ length: count }, (_, i) => [`m${i}`, "call"] as const);
+}
 
 async function expectEnd(stage: Siege, { raw, victim }: Attack, code: string): Promise<void> {
   expect((await raw.next(FrameKind.goodbye)).value).toEqual([code, expect.any(String)]);

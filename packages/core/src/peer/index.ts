@@ -1,9 +1,10 @@
 export { cancelledBy, type PeerErrorOptions, ConnectionLost, PeerError, Refused } from "./error.js";
 export { type ClosedReason, type PeerEvent } from "./events.js";
 export { type LifecycleState } from "./lifecycle.js";
-export { HEARTBEATS_MISSED_MAX, PEER_LIMITS, PEER_TIMES, type PeerLimits, type PeerTimes } from "./limits.js";
+export { HEARTBEATS_MISSED_MAX, limitsOf, PEER_LIMITS, PEER_TIMES, type PeerLimits, type PeerTimes } from "./limits.js";
 export { checkOptions, PEER_NAME_LENGTH_MAX } from "./options.js";
 export { Peer, type CloseOptions, type PeerOptions, type PeerStats } from "./peer.js";
+export { demandProvidable } from "./provided-sum.js";
 export { type Remote } from "./remote.js";
 export { ServiceMap, type CallContext, type ProvideOptions } from "./service-map.js";
 export { connect, type DialOptions } from "./connect.js";

@@ -18,6 +18,10 @@ export interface PeerLimits extends WireLimits {
   readonly watchesMax: number;
   /** Services that the other side may provide at once. */
   readonly servicesMax: number;
+  /** Messages of all those services: four of the largest, or sixteen for each of `servicesMax`. */
+  readonly providedMessagesMax: number;
+  /** Bytes of the names of all those services and messages: 64 for each message. */
+  readonly providedBytesMax: number;
   /** Handlers that may run on after they were given up; more keep their places. See `PeerTimes.abandonMs`. */
   readonly abandonedMax: number;
   /** Messages of this side that wait for credit or room, beyond which `waiting-full` is the answer. */
@@ -39,6 +43,8 @@ export const PEER_LIMITS: PeerLimits = Object.freeze({
   sendBytesMax: 4 * 1024 * 1024,
   watchesMax: 1024,
   servicesMax: 1024,
+  providedMessagesMax: 16_384,
+  providedBytesMax: 1024 * 1024,
   abandonedMax: 256,
   waitingMax: 65_536,
   waitingBytesMax: 64 * 1024 * 1024,

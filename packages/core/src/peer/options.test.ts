@@ -16,11 +16,24 @@ function tooMany(): ServiceMap {
   return services;
 }
 
+/** Services of 4,096 messages each. */
+function full(count: number, nameLength: number): ServiceMap {
+  const services = new ServiceMap();
+  for (let i = 0; i < count; i++) {
+    const names = Array.from({ length: 4096 }, (_, n) => `m${n}`.padEnd(nameLength, "-"));
+    const service = defineService(`full ${i}`, Object.fromEntries(names.map((name) => [name, send()])));
+    services.add(service, Object.fromEntries(names.map((name) => [name, () => {}])));
+  }
+  return services;
+}
+
 const MISTAKES: readonly [what: string, options: object][] = [
   ["a name that is too long", { name: "n".repeat(PEER_NAME_LENGTH_MAX + 1) }],
   ["an id that is none", { id: "me" }],
   ["services that are no map", { services: { Note } }],
   ["more services than servicesMax", { services: tooMany() }],
+  ["more messages of services than providedMessagesMax", { services: full(5, 1) }],
+  ["names of services longer than providedBytesMax", { services: full(3, 100) }],
   ["backpressure that is no semaphore", { backpressure: 5 }],
   ["a limit that is no number", { limits: { callsMax: NaN } }],
   ["frames too short to say why", { limits: { frameBytesMax: 100 } }],

@@ -4,13 +4,14 @@
 import { PeerError } from "./error.js";
 import { limitsOf, timesOf } from "./limits.js";
 import type { PeerOptions } from "./peer.js";
+import { excessOfProvided } from "./provided-sum.js";
 
 /** The longest name of a peer, in UTF-16 units. */
 export const PEER_NAME_LENGTH_MAX = 256;
 
 /** @throws PeerError `option-invalid`, which says what is wrong with which option. */
 export function checkOptions(options: PeerOptions): void {
-  const { servicesMax } = limitsOf(options.limits);
+  const limits = limitsOf(options.limits);
   timesOf(options);
   const { name = "", id, services, backpressure } = options;
   if (typeof name !== "string" || name.length > PEER_NAME_LENGTH_MAX) {
@@ -19,9 +20,8 @@ export function checkOptions(options: PeerOptions): void {
   if (id !== undefined && !/^[0-9a-f]{32}$/.test(id)) throw invalid("id", "32 hexadecimal digits in lower case");
   // By what they can do: a client that provides nothing does not have to load what a map needs.
   if (services !== undefined && typeof services.provided !== "function") throw invalid("services", "a ServiceMap");
-  if ((services?.provided().length ?? 0) > servicesMax) {
-    throw invalid("services", `a map of at most servicesMax (${servicesMax}) services`);
-  }
+  const excess = excessOfProvided(services?.provided() ?? [], limits);
+  if (excess !== undefined) throw invalid("services", `a map that other peers take, not ${excess}`);
   if (backpressure !== undefined && typeof backpressure.tryAcquire !== "function") {
     throw invalid("backpressure", "a Semaphore");
   }

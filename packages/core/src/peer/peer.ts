@@ -77,7 +77,11 @@ export class Peer {
     return this.#session.address(service);
   }
 
-  /** Provides more services, or replaces some; the other side is told. */
+  /**
+   * Provides more services, or replaces some; the other side is told. All of them or, if this throws, none.
+   *
+   * @throws PeerError `services-too-large` when the other side would not take so much at once; `slots-exhausted`.
+   */
   provide(services: ServiceMap): void {
     this.#session.provide(services);
   }

@@ -18,6 +18,21 @@ function text(): ServiceMap {
   return new ServiceMap().add(Text, { upper: (input) => input.toUpperCase() });
 }
 
+function fullService(number: number, nameLength = 4): Service {
+  const names = Array.from({ length: 4096 }, (_, i) => `${i}`.padStart(nameLength, "0"));
+  return defineService(`full ${number}`, Object.fromEntries(names.map((name) => [`m${name}`, send()])));
+}
+
+/** Services of 4,096 messages each, the most that one may have. */
+function full(count: number, nameLength?: number): ServiceMap {
+  const services = new ServiceMap();
+  for (let i = 0; i < count; i++) {
+    const service = fullService(i, nameLength);
+    services.add(service, Object.fromEntries(Object.keys(service.messages).map((name) => [name, () => {}])));
+  }
+  return services;
+}
+
 describe("services by name", () => {
   const messages = { go: call<void, string>() };
   const named = (name: string): Service<typeof messages> => defineService(name, messages);
@@ -223,6 +238,41 @@ describe("provide() and withdraw()", () => {
     await expect(address.call("upper", "a")).rejects.toMatchObject({ code: "unknown-service" });
     await harness.left.address(Login).call("in", "secret");
     expect(await address.call("upper", "a")).toBe("A");
+  });
+
+  test("more than the other side takes are refused here, whole, and the connection goes on", async () => {
+    await using harness = await peers({ right: { services: sum() } });
+    const { left, right } = harness;
+    const events: string[] = [];
+    left.on("provided", ({ service }) => events.push(`provided ${service}`));
+    left.on("withdrawn", ({ service }) => events.push(`withdrawn ${service}`));
+    const tooMany = full(4).addAll(sum());
+    const tooLong = full(3, 100).addAll(sum());
+    const tooLarge = expect.objectContaining({ name: "PeerError", code: "services-too-large" }) as Error;
+    expect(() => right.provide(tooMany)).toThrow(tooLarge);
+    expect(() => right.provide(tooLong)).toThrow(tooLarge);
+    await harness.flush();
+    expect(events).toEqual([]);
+    expect(left.state).toBe("open");
+    expect(await left.address(Sum).call("add", 1)).toBe(1);
+  });
+
+  test("as much as the other side takes is no more when it is provided again", async () => {
+    await using harness = await peers({ right: { services: full(4) } });
+    const { left, right } = harness;
+    expect(() => right.provide(text())).toThrow(/providedMessagesMax \(16384\)/);
+    right.provide(full(4));
+    right.withdraw(fullService(0));
+    right.provide(text());
+    await harness.flush();
+    expect(left.remote.services).toEqual(["full 1", "full 2", "full 3", "text"]);
+    expect(await left.address(Text).call("upper", "a")).toBe("A");
+  });
+
+  test("more than usual are taken where both sides have raised their limits", async () => {
+    const limits = { providedMessagesMax: 20_000 };
+    await using harness = await peers({ left: { limits }, right: { limits, services: full(4).addAll(text()) } });
+    expect(await harness.left.address(Text).call("upper", "a")).toBe("A");
   });
 
   test("300 services provided in the hello and 300 later are all there", async () => {

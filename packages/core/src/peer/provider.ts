@@ -73,10 +73,11 @@ export class Provider {
 
   /** Takes up the services of a map, and announces them once the hello is said; one that is there is replaced. */
   provide(services: ServiceMap): void {
-    for (const provided of services.provided()) {
-      this.withdraw(provided.service);
-      this.slots.add(provided);
-    }
+    const added = services.provided();
+    this.slots.demandRoom(added);
+    // What is replaced goes first: at no time does the other side hold more than it takes.
+    for (const { service } of added) this.withdraw(service);
+    for (const provided of added) this.slots.add(provided);
   }
 
   /** Calls of it that run are answered; new ones are refused. False if it was not provided. */

@@ -5,6 +5,15 @@ import type { AnyService, Message } from "../actor/index.js";
 import { PeerError } from "./error.js";
 import type { Announcement } from "./announcement.js";
 import type { Hello } from "./hello.js";
+import {
+  excessOf,
+  minus,
+  NOTHING_PROVIDED,
+  plus,
+  sumOfService,
+  type ProvidedLimits,
+  type ProvidedSum,
+} from "./provided-sum.js";
 import { WireError } from "../wire/index.js";
 
 /** What is known of the other side. */
@@ -24,8 +33,9 @@ export class RemoteService {
   readonly name: string;
   /** Its number in frames, or -1 while it is not provided. */
   slot: number = NOT_PROVIDED;
-  fingerprint = "";
-  messages: ReadonlyMap<string, { readonly index: number; readonly kind: Message["kind"] }> = NO_MESSAGES;
+  /** As long as it is provided. */
+  #announcement: Announcement | undefined;
+  #messages: ReadonlyMap<string, RemoteMessage> | undefined;
   /** How many messages to it wait in the outgoing lane, and in which of its queues: keeps them in order. */
   waiting = 0;
   waitsAmongCalls = false;
@@ -39,18 +49,47 @@ export class RemoteService {
   get isProvided(): boolean {
     return this.slot !== NOT_PROVIDED;
   }
+
+  /**
+   * Its messages by name, none while it is not provided. The table is made when one is first asked for: it takes several
+   * times what the announcement does, and a stranger may announce what nobody here has ever heard of.
+   */
+  get messages(): ReadonlyMap<string, RemoteMessage> {
+    return (this.#messages ??= tableOf(this.#announcement));
+  }
+
+  get announcement(): Announcement | undefined {
+    return this.#announcement;
+  }
+
+  /** From now on it is provided under a slot; or, without an announcement, not any more. */
+  announced(announcement: Announcement | undefined, slot: number = NOT_PROVIDED): void {
+    this.slot = slot;
+    this.#announcement = announcement;
+    this.#messages = undefined;
+  }
 }
 
-const NO_MESSAGES: RemoteService["messages"] = new Map();
+/** One message of the other side: its number in frames. */
+export interface RemoteMessage {
+  readonly index: number;
+  readonly kind: Message["kind"] | undefined;
+}
+
+function tableOf(announcement: Announcement | undefined): ReadonlyMap<string, RemoteMessage> {
+  const { names = [], kinds = [] } = announcement ?? {};
+  return new Map(names.map((name, index) => [name, { index, kind: kinds[index] }]));
+}
 
 /** The services of the other side by name and by slot. */
 export class RemoteServices {
   readonly #byName = new Map<string, RemoteService>();
   readonly #bySlot = new Map<number, RemoteService>();
-  readonly #servicesMax: number;
+  readonly #limits: ProvidedLimits;
+  #sum = NOTHING_PROVIDED;
 
-  constructor(servicesMax: number) {
-    this.#servicesMax = servicesMax;
+  constructor(limits: ProvidedLimits) {
+    this.#limits = limits;
   }
 
   get names(): string[] {
@@ -64,7 +103,7 @@ export class RemoteServices {
     return found;
   }
 
-  /** @throws WireError `announcement-invalid` for a slot that is taken, or too many services. */
+  /** @throws WireError `announcement-invalid` for a slot that is taken, or more than the limits allow. */
   provide(slot: number, announcement: Announcement): RemoteService {
     const service = this.#of(announcement.name);
     if (slot > 0xffff || this.#bySlot.has(slot) || service.isProvided) {
@@ -73,22 +112,21 @@ export class RemoteServices {
         `${announcement.name} is announced twice, or under a slot that is taken`,
       );
     }
-    if (this.#bySlot.size >= this.#servicesMax) {
-      throw new WireError("announcement-invalid", `more than ${this.#servicesMax} services are provided`);
-    }
+    const sum = plus(this.#sum, sumOf(announcement));
+    const excess = excessOf(sum, this.#limits);
+    if (excess !== undefined) throw new WireError("announcement-invalid", excess);
+    this.#sum = sum;
     this.#bySlot.set(slot, service);
-    service.slot = slot;
-    service.fingerprint = announcement.fingerprint;
-    service.messages = new Map(announcement.messages.map(({ name, kind }, index) => [name, { index, kind }]));
+    service.announced(announcement, slot);
     return service;
   }
 
   withdraw(slot: number): RemoteService | undefined {
     const service = this.#bySlot.get(slot);
-    if (service === undefined) return undefined;
+    if (service?.announcement === undefined) return undefined;
     this.#bySlot.delete(slot);
-    service.slot = NOT_PROVIDED;
-    service.messages = NO_MESSAGES;
+    this.#sum = minus(this.#sum, sumOf(service.announcement));
+    service.announced(undefined);
     if (!service.isHeld) this.#byName.delete(service.name);
     return service;
   }
@@ -98,6 +136,10 @@ export class RemoteServices {
     if (service === undefined) this.#byName.set(name, (service = new RemoteService(name)));
     return service;
   }
+}
+
+function sumOf({ name, names }: Announcement): ProvidedSum {
+  return sumOfService(name, names);
 }
 
 /** The id of whoever has not said hello. */

@@ -13,6 +13,7 @@ import {
 } from "../actor/index.js";
 import { PeerError } from "./error.js";
 import type { Peer } from "./peer.js";
+import { sumOfService, type ProvidedSum } from "./provided-sum.js";
 
 /** What a handler behind a peer is told besides its input. */
 export interface CallContext extends HandlerContext {
@@ -47,6 +48,7 @@ export interface ProvidedMessage {
 export interface ProvidedService {
   readonly service: AnyService;
   readonly messages: readonly ProvidedMessage[];
+  readonly sum: ProvidedSum;
   readonly scheduler: Scheduler | undefined;
   /** The actor behind it, if it is one. */
   readonly address: Address | undefined;
@@ -72,7 +74,8 @@ export class ServiceMap {
     const scheduler =
       options.scheduler ??
       (options.concurrency === undefined ? undefined : new Scheduler({ concurrency: options.concurrency }));
-    const messages = Object.keys(service.messages).map((name): ProvidedMessage => {
+    const names = Object.keys(service.messages);
+    const messages = names.map((name): ProvidedMessage => {
       const { kind, input, output } = service.messages[name] as Message & { output?: Schema };
       const priority = typeof options.priority === "number" ? options.priority : (options.priority?.[name] ?? 0);
       const run = address === undefined ? handlerOf(service, handler, name) : forwarder(address, name, kind);
@@ -80,7 +83,8 @@ export class ServiceMap {
       const checked = address === undefined ? { input, output } : { input: undefined, output: undefined };
       return { name, kind, ...checked, priority, run };
     });
-    this.#services.set(service.name, { service, messages, scheduler, address });
+    const sum = sumOfService(service.name, names);
+    this.#services.set(service.name, { service, messages, sum, scheduler, address });
     return this;
   }
 

@@ -6,6 +6,7 @@ import { FrameKind } from "../wire/index.js";
 import { announcementPayload } from "./announcement.js";
 import { plain, type Channel } from "./channel.js";
 import { PeerError } from "./error.js";
+import { demandProvidable } from "./provided-sum.js";
 import type { ProvidedService } from "./service-map.js";
 
 /** As many as two bytes can number. */
@@ -30,11 +31,22 @@ export class ServiceSlots {
     return this.#slots[slot];
   }
 
-  /** @throws PeerError `slots-exhausted` */
-  add(provided: ProvidedService): void {
-    if (this.#slots.length === SLOTS_MAX) {
+  /**
+   * Demands that all of these can be added once those of the same names are removed.
+   *
+   * @throws PeerError `slots-exhausted`, or `services-too-large` when the other side would not take so much.
+   */
+  demandRoom(added: readonly ProvidedService[]): void {
+    if (this.#slots.length + added.length > SLOTS_MAX) {
       throw new PeerError("slots-exhausted", "too many services were provided and withdrawn");
     }
+    const names = new Set(added.map(({ service }) => service.name));
+    const kept = this.#slots.filter((slot) => slot !== undefined && !names.has(slot.service.name));
+    demandProvidable([...(kept as ProvidedService[]), ...added], this.#channel.limits);
+  }
+
+  /** There must be room: see `demandRoom`. */
+  add(provided: ProvidedService): void {
     this.#slots.push(provided);
     if (this.#isAnnouncing) this.#announce(this.#slots.length - 1, provided);
   }

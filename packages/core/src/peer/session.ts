@@ -91,7 +91,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
     this.outbox = new Outbox(connection);
     this.inspection = options.inspection;
     this.id = options.id ?? randomId(options.random ?? systemRandom);
-    this.#services = new RemoteServices(this.limits.servicesMax);
+    this.#services = new RemoteServices(this.limits);
     this.#greeting = new Greeting(this.#services, this.limits.servicesMax);
     this.#caller = new Caller(this);
     this.outgoing = this.#caller.lane;

@@ -268,6 +268,25 @@ describe("provide() and withdraw()", () => {
     expect(await newest().address(Other).call("get")).toBe("two");
   });
 
+  test("provide() of more than another side takes throws, with a connection or without, and the link goes on", async () => {
+    await using on = new LinkStage();
+    const up = on.link({ services: named("mine") });
+    const tooLarge = expect.objectContaining({ code: "services-too-large" }) as Error;
+    const many = new ServiceMap();
+    for (let i = 0; i < 1024; i++) many.add(defineService(`many ${i}`, {}), {});
+    expect(() => up.provide(many)).toThrow(tooLarge);
+    const { newest } = await served(on);
+    await on.advance(1000);
+    await up.ready();
+    expect(() => up.provide(many)).toThrow(tooLarge);
+    up.provide(other("one"));
+    await on.flush();
+    expect(newest().remote.services).toEqual(["name", "other"]);
+    on.road.cut();
+    await on.advance(1000);
+    expect(newest().remote.services).toEqual(["name", "other"]);
+  });
+
   test("while a connection is being greeted are told as soon as it is up", async () => {
     await using on = new LinkStage();
     const { newest } = await served(on);
