@@ -49,7 +49,7 @@ export class Ending {
     // Nobody has to wait for a peer to open.
     this.opening.promise.catch(() => {});
     const { channel, provider } = parts;
-    const { handshakeMs } = channel.times;
+    const { handshakeMs, graceMs } = channel.times;
     this.#lifecycle = new Lifecycle(
       {
         opened: () => {
@@ -60,12 +60,14 @@ export class Ending {
         greetingLate: () => this.fault(new PeerError("greeting-late", `no greeting within ${handshakeMs} ms`)),
         drain: () => this.#drain(),
         leave: () => channel.emit({ type: "closing", by: "remote" }),
+        leavingLate: () => provider.abortAll(graceOver(), false),
         graceOver: () => provider.abortAll(graceOver(), false),
         finish: () => this.#finish(),
         finishLate: () => this.#finishLate(),
         closed: () => this.#close(),
       },
-      { handshakeMs, finishMs: FINISH_MS },
+      // The other side has as long as this side would take itself, and what comes of it at the last moment a second more.
+      { handshakeMs, leavingMs: graceMs + FINISH_MS, finishMs: FINISH_MS },
       channel.clock,
     );
   }

@@ -34,6 +34,8 @@ export interface LifecycleActions {
   drain(): void;
   /** The other side takes no more; it still answers. */
   leave(): void;
+  /** The other side, which takes no more, has had its time to end. */
+  leavingLate(): void;
   /** What runs has had its time. */
   graceOver(): void;
   /** End the connection in order: what is written still leaves. */
@@ -45,6 +47,7 @@ export interface LifecycleActions {
 
 export interface LifecycleTimes {
   readonly handshakeMs: number;
+  readonly leavingMs: number;
   readonly finishMs: number;
 }
 
@@ -65,6 +68,7 @@ function makeMachine() {
       greetingLate: nothing,
       drain: nothing,
       leave: nothing,
+      leavingLate: nothing,
       graceOver: nothing,
       finish: nothing,
       finishLate: nothing,
@@ -73,6 +77,7 @@ function makeMachine() {
     },
     delays: {
       handshake: ({ context }) => context.handshakeMs,
+      leaving: ({ context }) => context.leavingMs,
       grace: ({ context }) => context.graceMs,
       finish: ({ context }) => context.finishMs,
     },
@@ -99,9 +104,10 @@ function makeMachine() {
         after: { grace: { target: "finishing", actions: "graceOver" } },
         on: { idle: "finishing", ended: "finishing" },
       },
-      /** The other side closes: it still answers what it runs. */
+      /** The other side closes: it still answers what it runs, but not for as long as it likes. */
       leaving: {
         entry: "leave",
+        after: { leaving: { target: "finishing", actions: "leavingLate" } },
         on: { close: { target: "draining", actions: "setGrace" }, ended: "finishing" },
       },
       finishing: {

@@ -15,6 +15,38 @@ function failures(of: Link): unknown[] {
   return errors;
 }
 
+test("a server that says goodbye and goes on pinging is left when its grace is over, and dialled again", async () => {
+  await using on = new LinkStage();
+  let raw: RawPeer | undefined;
+  on.road.detour = async () => {
+    const [near, far] = memoryPair({ clock: on.drivenClock });
+    raw = new RawPeer(far);
+    raw.write({ kind: FrameKind.hello }, rawHello({ services: 1 }));
+    raw.provide(0, { name: Echo.name, messages: [["back", "call"]] });
+    return near;
+  };
+  const up = on.link({ graceMs: 3000 });
+  const seen = record(up);
+  const peer = await up.ready();
+  const unanswered = expect(peer.address(Echo).call("back", "?")).rejects.toMatchObject({
+    code: "connection-lost",
+    maybeExecuted: true,
+  });
+  const watched = peer.address(Echo).watch();
+  raw?.write({ kind: FrameKind.goodbye }, ["closed", ""]);
+  for (let second = 0; second < 60; second++) {
+    if (second === 3) expect([peer.state, on.road.dials.length]).toEqual(["leaving", 1]);
+    raw?.write({ kind: FrameKind.ping, id: 1 });
+    await on.advance(1000);
+    if (second === 3) on.road.detour = undefined;
+  }
+  await unanswered;
+  expect(await watched).toMatchObject({ reason: "connection-lost" });
+  expect(await peer.closed).toEqual({ by: "remote", code: "closed" });
+  expect(on.road.dials.length).toBeGreaterThan(1);
+  expect(seen.slice(0, 3)).toEqual(["up", "down remote closed", "retrying 1 "]);
+});
+
 describe("an attempt that fails is followed by another, and retrying says why:", () => {
   test("a refused dial, which names the endpoint", async () => {
     await using on = new LinkStage();
