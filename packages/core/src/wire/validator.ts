@@ -12,9 +12,15 @@ export const HASHED_ENTRIES_MAX = 1024;
 
 /**
  * The work that all the `Set`s and `Map`s of one payload may cause, as the sum of the squares of their entry counts:
- * in one bucket, n entries take n²/2 comparisons. Four of the largest, or ten thousand of twenty entries.
+ * in one bucket, n entries take n²/2 comparisons. One of the largest, or 2,600 of twenty entries.
  */
-export const HASHED_WORK_MAX: number = 4 * HASHED_ENTRIES_MAX * HASHED_ENTRIES_MAX;
+export const HASHED_WORK_MAX: number = HASHED_ENTRIES_MAX * HASHED_ENTRIES_MAX;
+
+/**
+ * What a big integer in a `Set` adds for every entry behind it: comparing two of them takes up to four times as long
+ * as two numbers, and so n of them make 4n² - 3n altogether.
+ */
+const BIGINT_WORK = 6;
 
 /** The farthest time that a `Date` can hold, in seconds from 1970. */
 const DATE_SECONDS_MAX = 8_640_000_000_000;
@@ -23,8 +29,11 @@ const DATE_SECONDS_MAX = 8_640_000_000_000;
 const LIST = 0;
 const SET_TAG = 1;
 const MAP_TAG = 2;
-const OBJECT = 3;
-const MAP = 4;
+const SET = 3;
+const OBJECT = 4;
+const MAP = 5;
+
+const TOO_MUCH_HASHED = "too many entries in all Sets and Maps";
 
 /** Checks payloads, one at a time. The counts tell of the last payload that passed. */
 export class Validator {
@@ -96,6 +105,8 @@ export class Validator {
         const width = 1 << (argument - 24);
         if (width > end - offset) throw this.#cut(offset);
         if (major < 2 || (major === 7 && width > 1)) {
+          if (kind === SET && width === 8 && major < 2 && (hashedWork += BIGINT_WORK * left) > HASHED_WORK_MAX)
+            throw this.#refusal(TOO_MUCH_HASHED, at);
           offset += width;
           continue;
         }
@@ -129,9 +140,8 @@ export class Validator {
           let inside = major === 4 ? LIST : OBJECT;
           if (kind === SET_TAG || kind === MAP_TAG) {
             if (argument > HASHED_ENTRIES_MAX) throw this.#refusal("a Set or Map with too many entries", at);
-            if ((hashedWork += argument * argument) > HASHED_WORK_MAX)
-              throw this.#refusal("too many entries in all Sets and Maps", at);
-            if (kind === MAP_TAG) inside = MAP;
+            if ((hashedWork += argument * argument) > HASHED_WORK_MAX) throw this.#refusal(TOO_MUCH_HASHED, at);
+            inside = kind === MAP_TAG ? MAP : SET;
           }
           if (argument > 0) {
             stack[depth++] = (left << 3) | kind;
@@ -143,6 +153,8 @@ export class Validator {
         case 6:
           if (depth === depthMax) throw this.#refusal("nesting deeper than depthMax", at);
           if (++items > itemsMax) throw this.#refusal("more items than itemsMax", at);
+          if (kind === SET && argument < 4 && argument > 1 && (hashedWork += BIGINT_WORK * left) > HASHED_WORK_MAX)
+            throw this.#refusal(TOO_MUCH_HASHED, at);
           stack[depth++] = (left << 3) | kind;
           left = 1;
           kind = this.#tag(argument, bytes, offset, end);
