@@ -41,6 +41,7 @@ const SECTIONS: readonly (readonly [heading: string, values: object])[] = [
       LINK_WAITING_MAX,
       SCHEDULER_QUEUED_MAX,
       SEMAPHORE_WAITING_MAX: SEMAPHORE_DEFAULTS.waitingMax,
+      SEMAPHORE_LENT_MAX: SEMAPHORE_DEFAULTS.lentMax,
       EVENTS_BUFFERED_MAX,
       ISSUES_MAX,
       NAME_BYTES_MAX,

@@ -31,10 +31,12 @@ type Party = WaitingLine<PermitWaiter>;
 export interface SemaphoreOptions {
   /** How many `acquire` calls may wait at once. */
   readonly waitingMax?: number;
+  /** How many tasks may run on without a permit after they were given up, because they ignored their signal. */
+  readonly lentMax?: number;
 }
 
 /** The bound of a semaphore whose maker does not say. */
-export const SEMAPHORE_DEFAULTS: Required<SemaphoreOptions> = Object.freeze({ waitingMax: 10_000 });
+export const SEMAPHORE_DEFAULTS: Required<SemaphoreOptions> = Object.freeze({ waitingMax: 10_000, lentMax: 256 });
 
 /**
  * Hands out a fixed number of permits. Parties take turns, and within one it is first come, first served. Nobody
@@ -43,10 +45,13 @@ export const SEMAPHORE_DEFAULTS: Required<SemaphoreOptions> = Object.freeze({ wa
 export class Semaphore {
   readonly permits: number;
   readonly #waitingMax: number;
+  readonly #lentMax: number;
   readonly #parties = new Map<object, Party>();
   readonly #turns = new WaitingLine<Party>();
   #waiting = 0;
   #inUse = 0;
+  /** Permits of tasks that run on without them. */
+  #lent = 0;
   #isGranting = false;
 
   /** @throws ActorError `option-invalid` unless `permits` is a positive integer. */
@@ -56,6 +61,7 @@ export class Semaphore {
     }
     this.permits = permits;
     this.#waitingMax = options.waitingMax ?? SEMAPHORE_DEFAULTS.waitingMax;
+    this.#lentMax = options.lentMax ?? SEMAPHORE_DEFAULTS.lentMax;
   }
 
   /** How many permits nobody holds. */
@@ -128,6 +134,22 @@ export class Semaphore {
     }
     this.#inUse--;
     this.#grant();
+  }
+
+  /**
+   * A task that holds a permit was given up and runs on: its permit goes to others, and `repay` is to follow when it has
+   * really ended. False, and the permit stays, if `lentMax` run on already: this bounds what runs.
+   */
+  lend(): boolean {
+    if (this.#lent >= this.#lentMax) return false;
+    this.#lent++;
+    this.release();
+    return true;
+  }
+
+  /** A task that ran on has ended. */
+  repay(): void {
+    this.#lent--;
   }
 
   /** A loop and not a recursion: a waiter may release inside `granted`, and thousands may do so one after the other. */

@@ -239,4 +239,28 @@ describe("asking and taking back", () => {
     await stage.flush();
     expect([running, victim.stats.running, victim.stats.abandoned]).toEqual([0, 0, 0]);
   });
+
+  test("handlers that ignore their signal do not pile up over connections that come and go", async () => {
+    const gate = fence();
+    const semaphore = new Semaphore(4, { lentMax: 4 });
+    let running = 0;
+    let most = 0;
+    const services = target(async () => {
+      most = Math.max(most, ++running);
+      await gate.pass();
+      running--;
+    });
+    await using stage = await siege({ services, backpressure: semaphore });
+    for (let connection = 0; connection < 20; connection++) {
+      const { raw } = await stage.attack();
+      for (let id = 1; id <= 4; id++) raw.write({ kind: FrameKind.call, id, ...ECHO }, null);
+      await stage.flush();
+      raw.abort();
+      await stage.advance(300);
+    }
+    expect([most, semaphore.available]).toEqual([8, 0]);
+    gate.open();
+    await stage.flush();
+    expect([running, semaphore.available]).toEqual([0, 4]);
+  });
 });

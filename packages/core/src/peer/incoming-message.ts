@@ -46,7 +46,8 @@ export class IncomingMessage extends Deadline implements PermitWaiter {
   /** The undecoded payload, while the call waits for a permit or for room. */
   parked: Uint8Array | undefined = undefined;
   waitsForPermit = false;
-  holdsPermit = false;
+  /** Held until its handler has ended, or lent to others because it was given up and runs on. */
+  permit: "none" | "held" | "lent" = "none";
   /** Whether its handler has been entered. */
   hasBegun = false;
   /** Answered, handled or given up; what the handler still does is nobody's business. */
@@ -96,6 +97,11 @@ export class IncomingMessage extends Deadline implements PermitWaiter {
       if (this.#isAborted) this.#controller.abort(this.#abortedBy);
     }
     return this.#controller.signal;
+  }
+
+  /** Whom a permit is for: connections that share a semaphore take turns. */
+  get party(): Peer {
+    return this.peer;
   }
 
   /** For the handler. */

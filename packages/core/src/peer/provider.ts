@@ -8,6 +8,7 @@
 import { Ring } from "../base/index.js";
 import { isThenable, toRemoteError, type AnyService, type Semaphore } from "../actor/index.js";
 import { FrameKind } from "../wire/index.js";
+import { Abandoned } from "./abandoned.js";
 import { plain, type Channel } from "./channel.js";
 import { idTaken, PeerError } from "./error.js";
 import { failurePayload } from "./failure.js";
@@ -40,14 +41,14 @@ export class Provider {
   readonly #sendWindow: SendWindow;
   readonly #freeFrames: FreeFrames;
   #callBytes = 0;
-  /** Handlers that run on after they were given up. */
-  abandoned = 0;
+  readonly abandoned: Abandoned;
   #isClosing = false;
   #isLost = false;
 
   constructor(channel: Channel, semaphore: Semaphore | undefined) {
     this.#channel = channel;
     this.#semaphore = semaphore;
+    this.abandoned = new Abandoned(semaphore, channel.limits.abandonedMax);
     this.slots = new ServiceSlots(channel);
     this.#watches = new IncomingWatches((id, reason) => this.#freeFrames.post(FrameKind.reply, id, reason));
     this.#freeFrames = new FreeFrames(channel);
@@ -147,7 +148,7 @@ export class Provider {
   }
 
   granted(task: IncomingMessage): void {
-    task.holdsPermit = true;
+    task.permit = "held";
     this.#run(task);
   }
 
@@ -170,13 +171,8 @@ export class Provider {
     if (!task.isAborted) {
       return this.#abort(task, new PeerError("timeout", "the caller's deadline has passed", { maybeExecuted: true }));
     }
-    const { limits, times, timers } = this.#channel;
-    if (task.hasBegun && !this.#isLost) {
-      // Those that were given up still run: with too many of them, the others keep their places.
-      if (this.abandoned >= limits.abandonedMax) return timers.set(task, times.abandonMs);
-      this.abandoned++;
-      task.isAbandoned = true;
-    }
+    const { times, timers } = this.#channel;
+    if (task.hasBegun && !this.abandoned.add(task, this.#isLost)) return timers.set(task, times.abandonMs);
     this.#channel.emit({ type: "abandoned", service: task.service.service.name, message: task.message.name });
     this.#failed(task, new PeerError("abandoned", "the handler did not end when it was told to"));
   }
@@ -220,7 +216,7 @@ export class Provider {
     const semaphore = this.#semaphore;
     if (semaphore === undefined) return this.#run(task);
     if (semaphore.tryAcquire()) {
-      task.holdsPermit = true;
+      task.permit = "held";
       return this.#run(task);
     }
     task.parked ??= this.#channel.reader.copyPayload();
@@ -335,13 +331,12 @@ export class Provider {
   /** The handler of a task is done, or done with: gives back its permit. False if that was so before. */
   #finish(task: IncomingMessage): boolean {
     if (task.isDone) {
-      // Its handler has ended after all.
-      if (task.isAbandoned) this.abandoned--;
+      if (task.isAbandoned) this.abandoned.ended(task);
       return false;
     }
     task.isDone = true;
     this.#channel.timers.clear(task);
-    if (task.holdsPermit) this.#semaphore?.release();
+    if (task.permit === "held" && !task.isAbandoned) this.#semaphore?.release();
     return true;
   }
 

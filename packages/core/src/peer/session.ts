@@ -142,7 +142,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
       sendsInFlight: this.#caller.sendsInFlight,
       waiting: this.outgoing.length,
       running: this.#provider.running,
-      abandoned: this.#provider.abandoned,
+      abandoned: this.#provider.abandoned.count,
       lateReplies: this.#caller.lateReplies,
       framesIgnored: this.#framesIgnored,
       bytesUnread: this.reader.buffered,
