@@ -3,7 +3,8 @@
 //
 // cbor-x writes into a buffer of its own, module-wide, that grows with the largest value; `REUSE | RESET` leaves the
 // result there, to be copied before the next call. Copying a small message costs 30 ns, pointing cbor-x at another
-// buffer 100 ns. Decoding copies what it keeps (`copyBuffers`); a small payload is first moved into a scratch buffer,
+// buffer 100 ns. It grows that buffer by `copy`, which is replaced on ours, so as to stop at what is too long to travel:
+// an array of four billion holes would otherwise be written out before anybody counts. Decoding copies what it keeps (`copyBuffers`); a small payload is first moved into a scratch buffer,
 // which is a fifth faster than a view of its own for every payload.
 
 import { Decoder, Encoder } from "cbor-x";
@@ -15,8 +16,10 @@ import { Validator } from "./validator.js";
 interface Encoded extends Uint8Array {
   readonly start: number;
   readonly end: number;
-  copy?(target: Uint8Array, targetStart: number, start: number, end: number): number;
+  copy?: CopyBytes;
 }
+
+type CopyBytes = (this: Uint8Array, target: Encoded, targetStart: number, start: number, end: number) => number;
 
 interface ReusingEncoder {
   encode(value: unknown, mode: number): Encoded;
@@ -29,7 +32,10 @@ interface BoundedDecoder {
 
 /** cbor-x's REUSE_BUFFER_MODE (leave the result in the buffer) and RESET_BUFFER_MODE (start from the same place again). */
 const MODE = 512 | 1024;
+const BUFFER_BYTES = 8192;
 const BUFFER_BYTES_KEPT = 1024 * 1024;
+/** What cbor-x reserves for each UTF-16 unit of a text before it knows better. */
+const TEXT_UNIT_BYTES = 3;
 const SCRATCH_BYTES = 4096;
 
 /** What a value must keep to whatever the reader's limits are; deeper ones overflow the stack of an encoder. */
@@ -46,41 +52,87 @@ const NO_LIMITS: WireLimits = {
 let anyReader: Validator | undefined;
 let isEncoding = false;
 let encoder: ReusingEncoder | undefined;
-let initialBuffer: Encoded | undefined;
+/** Of the buffers that cbor-x makes: Node's are more than a Uint8Array, and it counts on that. */
+let bufferPrototype: Encoded | undefined;
+let nativeCopy: CopyBytes | undefined;
+let encodedBytesMax = Infinity;
+/** Why the encoder was stopped, if it was. */
+let stoppedBy: WireError | undefined;
 let encoded: Encoded | undefined;
 let scratch: Uint8Array | undefined;
 
 /**
  * Encodes `value` and returns its length; `copyEncoded` then takes the bytes. What no reader would accept is refused
- * here, where the stack still says who sent it; what is only too much for some readers is left to them.
+ * here, where the stack still says who sent it; what is only too much for some readers is left to them. A value far
+ * beyond `bytesMax` is given up on the way; one that is little beyond it is returned.
  *
  * @throws WireError `payload-unsupported` for functions, symbols, cycles, getters that throw, and values that are no
- * data, such as errors and regular expressions.
+ * data, such as errors and regular expressions; `payload-too-long`.
  */
-export function encode(value: unknown): number {
+export function encode(value: unknown, bytesMax: number): number {
   if (isEncoding) throw unsupported("a getter in it sends a message itself");
-  encoder ??= new Encoder({
-    useRecords: false,
-    variableMapSize: true,
-    tagUint8Array: false,
-  }) as unknown as ReusingEncoder;
+  encoder ??= makeEncoder();
   anyReader ??= new Validator(NO_LIMITS);
   isEncoding = true;
+  encodedBytesMax = bytesMax;
   try {
     encoded = encoder.encode(value, MODE);
     anyReader.check(encoded, encoded.start, encoded.end);
   } catch (error) {
-    throw unsupported(whyNot(error), error);
+    // It may have stopped while it changed buffers.
+    startBuffer(encoder);
+    throw stoppedBy !== undefined && error === stoppedBy ? error : unsupported(whyNot(error), error);
   } finally {
     isEncoding = false;
+    stoppedBy = undefined;
   }
   return encoded.end - encoded.start;
 }
 
-/** What the encoder, the value's own code or the validator have to say of it. */
+function makeEncoder(): ReusingEncoder {
+  const made = new Encoder({
+    useRecords: false,
+    variableMapSize: true,
+    tagUint8Array: false,
+  }) as unknown as ReusingEncoder;
+  const buffer = made.encode(undefined, MODE);
+  bufferPrototype = Object.getPrototypeOf(buffer) as Encoded;
+  nativeCopy = bufferPrototype.copy;
+  startBuffer(made);
+  return made;
+}
+
+/** Gives cbor-x a new small buffer. The one before may hold what another user of cbor-x was given. */
+function startBuffer(of: ReusingEncoder): void {
+  const buffer = Object.setPrototypeOf(new Uint8Array(BUFFER_BYTES), bufferPrototype as Encoded) as Encoded;
+  buffer.copy = copyGrowing;
+  encoded = undefined;
+  of.useBuffer(buffer);
+}
+
+/** What a growing buffer holds goes to a larger one, unless it is too much already. */
+const copyGrowing: CopyBytes = function (target, targetStart, start, end) {
+  // An end beyond the buffer is what is about to be written, and of a text only an estimate.
+  const bytesMax = end > this.length ? encodedBytesMax * TEXT_UNIT_BYTES : encodedBytesMax;
+  if (isEncoding && end - start > bytesMax + BUFFER_BYTES) throw (stoppedBy = tooLong(encodedBytesMax));
+  target.set(this.subarray(start, end), targetStart);
+  target.copy = copyGrowing;
+  return end - start;
+};
+
+/** What the encoder, the value's own code or the validator have to say of it. Must not throw, whatever was thrown. */
 function whyNot(error: unknown): string {
-  if (error instanceof RangeError) return "it is nested too deeply, or contains itself";
-  return error instanceof Error ? error.message : "its own code threw something when it was read";
+  try {
+    if (error instanceof RangeError) return "it is nested too deeply, or contains itself";
+    if (error instanceof Error) return `${error.message}`;
+  } catch {
+    // Its message is no text, or it is no honest error.
+  }
+  return "its own code threw something when it was read";
+}
+
+function tooLong(bytesMax: number): WireError {
+  return new WireError("payload-too-long", `this value is longer than the ${bytesMax} bytes that can be sent`);
 }
 
 function unsupported(why: string, cause?: unknown): WireError {
@@ -90,13 +142,9 @@ function unsupported(why: string, cause?: unknown): WireError {
 /** Copies what `encode` made into `target` at `offset`. */
 export function copyEncoded(target: Uint8Array, offset: number): void {
   const source = encoded as Encoded;
-  if (source.copy !== undefined) source.copy(target, offset, source.start, source.end);
+  if (nativeCopy !== undefined) nativeCopy.call(source, target as Encoded, offset, source.start, source.end);
   else target.set(source.subarray(source.start, source.end), offset);
-  initialBuffer ??= source;
-  if (source.length > BUFFER_BYTES_KEPT) {
-    encoder?.useBuffer(initialBuffer);
-    encoded = undefined;
-  }
+  if (source.length > BUFFER_BYTES_KEPT) startBuffer(encoder as ReusingEncoder);
 }
 
 /** Decodes validated payloads of one connection. */

@@ -76,3 +76,78 @@ describe("troupeCbor writes", () => {
     );
   });
 });
+
+describe("troupeCbor gives up on", () => {
+  /** An iterator that never ends. */
+  function* forever(): Generator<number> {
+    for (;;) yield 0;
+  }
+  const sparse = (length: number): unknown[] => Object.assign([], { length });
+
+  test.each<[string, () => unknown]>([
+    ["an array of four billion holes", () => sparse(2 ** 32 - 1)],
+    ["one deep inside", () => ({ a: [{ b: sparse(2 ** 32 - 1) }] })],
+    ["a sequence that never ends", forever],
+    ["a typed array of 60 MB", () => new Uint8Array(60_000_000)],
+    ["a text of 20 MB", () => "x".repeat(20_000_000)],
+    ["many texts", () => Array.from({ length: 40_000 }, () => "x".repeat(1000))],
+  ])("%s: payload-too-long, and the next value is written", (_, value) => {
+    const buffer = new FrameBuffer();
+    const reply = header({ kind: FrameKind.reply, id: 1 });
+    const tooLong = expect.objectContaining({ code: "payload-too-long" });
+    expect(() => troupeCbor.write(buffer, reply, value(), 1_048_576)).toThrow(tooLong);
+    expect(() => troupeCbor.encode(value())).toThrow(tooLong);
+    expect(buffer.end).toBe(0);
+    for (const next of [{ a: 1.5, b: "text", c: [2 ** 40] }, "y".repeat(9000)]) {
+      expect(troupeCbor.reader(WIRE_LIMITS).decode(troupeCbor.encode(next))).toEqual(next);
+    }
+  });
+
+  test("nothing that fits, whatever it is made of", () => {
+    const buffer = new FrameBuffer();
+    const reply = header({ kind: FrameKind.reply, id: 1 });
+    const frameBytesMax = 100_008;
+    const fitting: unknown[] = [
+      "x".repeat(99_995),
+      "漢".repeat(33_331),
+      ["x".repeat(90_000), "é".repeat(4990)],
+      new Uint8Array(99_990),
+      new Array(60_000).fill(0),
+      Array.from({ length: 990 }, () => "x".repeat(97)),
+    ];
+    for (const value of fitting) {
+      expect(troupeCbor.write(buffer, reply, value, frameBytesMax)).toBeLessThanOrEqual(frameBytesMax);
+      const reader = troupeCbor.reader(WIRE_LIMITS);
+      reader.push(buffer.take());
+      expect(reader.next()).toBe(true);
+      expect(reader.value()).toEqual(value);
+    }
+  });
+});
+
+describe("troupeCbor refuses what is thrown while it reads", () => {
+  const dishonest = Object.defineProperty(new Error(), "message", {
+    get() {
+      throw new Error("no message");
+    },
+  });
+  test.each<[string, unknown]>([
+    ["nothing", undefined],
+    ["an object without text", Object.create(null)],
+    ["an error whose message has no text", Object.assign(new Error(), { message: Object.create(null) as string })],
+    ["an error whose message cannot be read", dishonest],
+    ["a symbol", Symbol("no")],
+    [
+      "a proxy that answers nothing",
+      new Proxy({}, { get: Reflect.getPrototypeOf, getPrototypeOf: () => expect.fail("asked") }),
+    ],
+  ])("%s: payload-unsupported", (_, thrown) => {
+    const value = {
+      get area(): unknown {
+        throw thrown;
+      },
+    };
+    expect(() => troupeCbor.encode(value)).toThrow(expect.objectContaining({ code: "payload-unsupported" }));
+    expect(troupeCbor.encode(1)).toEqual(Uint8Array.of(1));
+  });
+});

@@ -86,14 +86,16 @@ export const troupeCbor: WireFormat = {
   reader: (limits) => new TroupeCborReader(limits),
 
   encode(value) {
-    const payload = new Uint8Array(encode(value));
+    const payload = new Uint8Array(encode(value, FRAME_BYTES_LIMIT));
     copyEncoded(payload, 0);
     return payload;
   },
 
   write(writer, header, payload, frameBytesMax) {
     const payloadAt = headerBytes(header.kind);
-    const frameBytes = carriesPayload(header.kind) ? payloadAt + encode(payload) : payloadAt;
+    const frameBytes = carriesPayload(header.kind)
+      ? payloadAt + encode(payload, Math.min(frameBytesMax, FRAME_BYTES_LIMIT))
+      : payloadAt;
     checkLength(frameBytes, frameBytesMax);
     writer.reserve(frameBytes);
     const at = writer.end;
