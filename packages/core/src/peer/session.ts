@@ -73,6 +73,9 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   #isGreeting = true;
   readonly #incomingBytesMax: number;
   #isPaused = false;
+  /** Whether there may be whole frames that are not handled yet, and what is to be done after them. */
+  #hasIncoming = false;
+  readonly #ends: (() => void)[] = [];
   #pongOwed: number | undefined;
   #frames = 0;
   #framesIgnored = 0;
@@ -123,8 +126,8 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
     connection.open({
       received: (bytes) => this.#received(bytes),
       drained: () => this.#drained(),
-      ended: () => this.ending.ended(),
-      closed: (error) => this.ending.lost(error),
+      ended: () => this.#afterIncoming(() => this.ending.ended()),
+      closed: (error) => this.#afterIncoming(() => this.ending.lost(error)),
     });
   }
 
@@ -173,7 +176,8 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
     take: (): FrameHeader | undefined => {
       if (!this.ending.isReading) return undefined;
       try {
-        return this.reader.next() ? this.reader.frame : undefined;
+        this.#hasIncoming = this.reader.next();
+        return this.#hasIncoming ? this.reader.frame : undefined;
       } catch (error) {
         this.fault(error);
         return undefined;
@@ -203,6 +207,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
       this.post(plain(FrameKind.pong, token));
     }
     this.outbox.flush();
+    if (this.#ends.length > 0) this.#endIfHandled();
     const isBehind = this.ending.isReading && this.reader.buffered > this.#incomingBytesMax;
     if (isBehind === this.#isPaused) return;
     this.#isPaused = isBehind;
@@ -346,9 +351,21 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   #received(bytes: Uint8Array): void {
     if (!this.ending.isReading) return;
     const framesBefore = this.#frames;
+    this.#hasIncoming = true;
     this.reader.push(bytes);
     this.#mailbox.run();
     this.#heartbeat.received(this.clock.now(), this.#frames > framesBefore);
+  }
+
+  /** An end of the connection comes after what was said before it, also if that waits for its turn. */
+  #afterIncoming(end: () => void): void {
+    this.#ends.push(end);
+    this.#endIfHandled();
+  }
+
+  #endIfHandled(): void {
+    if (this.#hasIncoming && this.ending.isReading) return;
+    for (const end of this.#ends.splice(0)) end();
   }
 
   #drained(): void {
