@@ -81,7 +81,8 @@ export function encode(value: unknown, bytesMax: number): number {
   } catch (error) {
     // It may have stopped while it changed buffers.
     startBuffer(encoder);
-    throw stoppedBy !== undefined && error === stoppedBy ? error : unsupported(whyNot(error), error);
+    if (stoppedBy !== undefined && error === stoppedBy) throw stoppedBy;
+    throw unsupported(whyNot(error), error);
   } finally {
     isEncoding = false;
     stoppedBy = undefined;

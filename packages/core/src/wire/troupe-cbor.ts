@@ -86,7 +86,9 @@ export const troupeCbor: WireFormat = {
   reader: (limits) => new TroupeCborReader(limits),
 
   encode(value) {
-    const payload = new Uint8Array(encode(value, FRAME_BYTES_LIMIT));
+    const length = encode(value, FRAME_BYTES_LIMIT);
+    checkLength(HEAD_BYTES + length, FRAME_BYTES_LIMIT);
+    const payload = new Uint8Array(length);
     copyEncoded(payload, 0);
     return payload;
   },
