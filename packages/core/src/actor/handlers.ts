@@ -21,9 +21,6 @@ export type Handler<T extends Message, Context> = T extends AnyCall
 
 /**
  * One function for each message of a service, no more and no fewer.
- *
- * @example
- * const handlers: Handlers<typeof Calculator> = { add: ({ a, b }) => a + b };
  */
 export type Handlers<S extends Messages | Service<Messages>, Context = HandlerContext> = HandlersOf<
   MessagesOf<S>,
