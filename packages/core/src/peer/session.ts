@@ -78,6 +78,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   readonly #ends: (() => void)[] = [];
   #pongOwed: number | undefined;
   #frames = 0;
+  #framesSeen = 0;
   #framesIgnored = 0;
 
   constructor(peer: Peer, connection: Connection, options: PeerOptions) {
@@ -350,11 +351,12 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
 
   #received(bytes: Uint8Array): void {
     if (!this.ending.isReading) return;
-    const framesBefore = this.#frames;
     this.#hasIncoming = true;
     this.reader.push(bytes);
     this.#mailbox.run();
-    this.#heartbeat.received(this.clock.now(), this.#frames > framesBefore);
+    // Since the last time: a turn may have taken none just now, because others are to have theirs.
+    this.#heartbeat.received(this.clock.now(), this.#frames > this.#framesSeen);
+    this.#framesSeen = this.#frames;
   }
 
   /** An end of the connection comes after what was said before it, also if that waits for its turn. */
