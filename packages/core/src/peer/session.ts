@@ -79,6 +79,8 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   #pongOwed: number | undefined;
   #frames = 0;
   #framesSeen = 0;
+  /** How many came together the last time: the other side has about as many calls in flight. */
+  #framesLastTurn = 0;
   #framesIgnored = 0;
 
   constructor(peer: Peer, connection: Connection, options: PeerOptions) {
@@ -249,7 +251,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
 
   #written(header: FrameHeader, bytes: number): void {
     if (this.inspection?.active === true) this.#inspect("frame-sent", header, bytes);
-    this.outbox.frameWritten(this.#caller.inFlight);
+    this.outbox.frameWritten(this.#caller.inFlight + this.#framesLastTurn);
     this.#mailbox.wake();
   }
 
@@ -356,6 +358,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
     this.#mailbox.run();
     // Since the last time: a turn may have taken none just now, because others are to have theirs.
     this.#heartbeat.received(this.clock.now(), this.#frames > this.#framesSeen);
+    this.#framesLastTurn = this.#frames - this.#framesSeen;
     this.#framesSeen = this.#frames;
   }
 

@@ -4,8 +4,9 @@
 // cbor-x writes into a buffer of its own, module-wide, that grows with the largest value; `REUSE | RESET` leaves the
 // result there, to be copied before the next call. Copying a small message costs 30 ns, pointing cbor-x at another
 // buffer 100 ns. It grows that buffer by `copy`, which is replaced on ours, so as to stop at what is too long to travel:
-// an array of four billion holes would otherwise be written out before anybody counts. Decoding copies what it keeps (`copyBuffers`); a small payload is first moved into a scratch buffer,
-// which is a fifth faster than a view of its own for every payload.
+// an array of four billion holes would otherwise be written out before anybody counts. Decoding copies what it keeps
+// (`copyBuffers`); a small payload is first moved into a scratch buffer, which is a fifth faster than a view of its own
+// for every payload.
 
 import { Decoder, Encoder } from "cbor-x";
 import { WireError } from "./error.js";
@@ -62,22 +63,18 @@ let encoded: Encoded | undefined;
 let scratch: Uint8Array | undefined;
 
 /**
- * Encodes `value` and returns its length; `copyEncoded` then takes the bytes. What no reader would accept is refused
- * here, where the stack still says who sent it; what is only too much for some readers is left to them. A value far
- * beyond `bytesMax` is given up on the way; one that is little beyond it is returned.
+ * Encodes `value` and returns its length; `copyEncoded` then takes the bytes. A value far beyond `bytesMax` is given up
+ * on the way; one that is little beyond it is returned.
  *
- * @throws WireError `payload-unsupported` for functions, symbols, cycles, getters that throw, and values that are no
- * data, such as errors and regular expressions; `payload-too-long`.
+ * @throws WireError `payload-unsupported` for functions, symbols, cycles and getters that throw; `payload-too-long`.
  */
 export function encode(value: unknown, bytesMax: number): number {
   if (isEncoding) throw unsupported("a getter in it sends a message itself");
   encoder ??= makeEncoder();
-  anyReader ??= new Validator(NO_LIMITS);
   isEncoding = true;
   encodedBytesMax = bytesMax;
   try {
     encoded = encoder.encode(value, MODE);
-    anyReader.check(encoded, encoded.start, encoded.end);
   } catch (error) {
     // It may have stopped while it changed buffers.
     startBuffer(encoder);
@@ -88,6 +85,22 @@ export function encode(value: unknown, bytesMax: number): number {
     stoppedBy = undefined;
   }
   return encoded.end - encoded.start;
+}
+
+/**
+ * Refuses what `encode` has just written if no reader would accept it, such as an error or a regular expression, where
+ * the stack still says who sent it; what is only too much for some readers is left to them.
+ *
+ * @throws WireError `payload-unsupported`
+ */
+export function checkEncoded(): void {
+  const written = encoded as Encoded;
+  anyReader ??= new Validator(NO_LIMITS);
+  try {
+    anyReader.check(written, written.start, written.end);
+  } catch (error) {
+    throw unsupported(whyNot(error), error);
+  }
 }
 
 function makeEncoder(): ReusingEncoder {
@@ -158,7 +171,7 @@ export class PayloadDecoder {
     const length = end - start;
     if (length > SCRATCH_BYTES) return run(this.#decoder, bytes.subarray(start, end), length);
     scratch ??= new Uint8Array(SCRATCH_BYTES);
-    for (let i = 0; i < length; i++) scratch[i] = bytes[start + i] as number;
+    scratch.set(bytes.subarray(start, end));
     return run(this.#decoder, scratch, length);
   }
 

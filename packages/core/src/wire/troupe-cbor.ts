@@ -13,7 +13,7 @@
 //
 // All numbers are little-endian and unsigned. `length` counts the bytes behind the first eight.
 
-import { copyEncoded, encode, PayloadDecoder } from "./cbor.js";
+import { checkEncoded, copyEncoded, encode, PayloadDecoder } from "./cbor.js";
 import { WireError } from "./error.js";
 import type { FrameWriter } from "./frame-writer.js";
 import type { WireLimits } from "./limits.js";
@@ -87,6 +87,7 @@ export const troupeCbor: WireFormat = {
 
   encode(value) {
     const length = encode(value, FRAME_BYTES_LIMIT);
+    checkEncoded();
     checkLength(HEAD_BYTES + length, FRAME_BYTES_LIMIT);
     const payload = new Uint8Array(length);
     copyEncoded(payload, 0);
@@ -98,6 +99,8 @@ export const troupeCbor: WireFormat = {
     const frameBytes = carriesPayload(header.kind)
       ? payloadAt + encode(payload, Math.min(frameBytesMax, FRAME_BYTES_LIMIT))
       : payloadAt;
+    // Whoever calls, or answers, is told by the other side. A send has nobody else to tell; the look costs a twentieth.
+    if (header.kind === FrameKind.send) checkEncoded();
     checkLength(frameBytes, frameBytesMax);
     writer.reserve(frameBytes);
     const at = writer.end;
