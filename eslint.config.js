@@ -4,7 +4,7 @@ import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  { ignores: ["**/dist/", "**/coverage/", "packages/bench/results/"] },
+  { ignores: ["**/dist/", "**/coverage/", "packages/bench/results/", "examples/mine/"] },
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   {
     files: ["**/*.{ts,js,mjs}"],

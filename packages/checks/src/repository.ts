@@ -27,6 +27,8 @@ function pathsUnder(folder: string): string[] {
     .filter((entry) => !OUTSIDE.has(entry.name))
     .flatMap((entry) => {
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+      // A newcomer's own programs: the README says to put them there.
+      if (path === "examples/mine") return [];
       return entry.isDirectory() ? pathsUnder(path) : entry.isFile() ? [path] : [];
     })
     .sort();

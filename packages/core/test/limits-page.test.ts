@@ -13,12 +13,19 @@ import {
   SCHEDULER_QUEUED_MAX,
   SEMAPHORE_DEFAULTS,
   SERVICE_MESSAGES_MAX,
+  SERVICE_NAMES_BYTES_MAX,
 } from "../src/actor/index.js";
 import { EVENTS_BUFFERED_MAX } from "../src/base/index.js";
 import { BACKOFF_DEFAULTS, LINK_WAITING_MAX } from "../src/link/index.js";
 import { FAILURE_BYTES_MAX, FAILURE_CODE_LENGTH_MAX, FAILURE_MESSAGE_LENGTH_MAX } from "../src/peer/failure.js";
 import { GREETING_BYTES_MAX, HELLO_BYTES_MAX } from "../src/peer/hello.js";
-import { HEARTBEATS_MISSED_MAX, LISTEN_DEFAULTS, PEER_LIMITS, PEER_TIMES } from "../src/peer/index.js";
+import {
+  HEARTBEATS_MISSED_MAX,
+  LISTEN_DEFAULTS,
+  PEER_LIMITS,
+  PEER_NAME_LENGTH_MAX,
+  PEER_TIMES,
+} from "../src/peer/index.js";
 import { FRAME_BYTES_MIN } from "../src/peer/limits.js";
 import { ENDPOINT_LENGTH_MAX, MEMORY_BUFFER_BYTES } from "../src/transport/index.js";
 
@@ -46,6 +53,8 @@ const SECTIONS: readonly (readonly [heading: string, values: object])[] = [
       ISSUES_MAX,
       NAME_BYTES_MAX,
       SERVICE_MESSAGES_MAX,
+      SERVICE_NAMES_BYTES_MAX,
+      PEER_NAME_LENGTH_MAX,
       HELLO_BYTES_MAX,
       GREETING_BYTES_MAX,
       FRAME_BYTES_MIN,

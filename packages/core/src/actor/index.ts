@@ -30,6 +30,7 @@ export {
   NAME_BYTES_MAX,
   send,
   SERVICE_MESSAGES_MAX,
+  SERVICE_NAMES_BYTES_MAX,
   type AnyCall,
   type AnySend,
   type CallMessage,
