@@ -40,21 +40,10 @@ export class Ring<T> {
     return item;
   }
 
-  /** Takes out the first item for which `matches` holds. Linear time. */
-  remove(matches: (item: T) => boolean): T | undefined {
-    for (let rounds = this.#length, found: T | undefined; rounds > 0; rounds--) {
-      const item = this.shift() as T;
-      if (found === undefined && matches(item)) found = item;
-      else this.push(item);
-      if (rounds === 1) return found;
-    }
-    return undefined;
-  }
-
   /** Empties the queue and returns what was in it, oldest first. */
   clear(): T[] {
     const items: T[] = [];
-    for (let item = this.shift(); item !== undefined; item = this.shift()) items.push(item);
+    while (this.#length > 0) items.push(this.shift() as T);
     this.#slots = [];
     this.#head = 0;
     return items;

@@ -4,6 +4,7 @@
 // cleared, which is cheaper than re-arming it on every call.
 
 import { TIMER_DELAY_MS_MAX, type CancelTimer, type Clock } from "./clock.js";
+import { reportUncaught } from "./emitter.js";
 
 /** Something with a deadline. The object that waits is its own timer: extending this class costs no allocation. */
 export abstract class Deadline {
@@ -16,7 +17,7 @@ export abstract class Deadline {
   /** When it expires, on the clock's scale, in milliseconds. */
   expiresAt: number = Infinity;
 
-  /** Called once when the time is up; the deadline is no longer set then. */
+  /** Called once when the time is up; the deadline is no longer set then. What it throws is reported as uncaught. */
   abstract expired(): void;
 }
 
@@ -129,7 +130,12 @@ export class Timers {
       // What expired before may have cleared or moved it.
       if (deadline.timerList === undefined || deadline.expiresAt > now) continue;
       this.clear(deadline);
-      deadline.expired();
+      try {
+        deadline.expired();
+      } catch (error) {
+        // The others must still expire, and the timer must be armed for those that are not due yet.
+        reportUncaught(error);
+      }
     }
     let earliest = Infinity;
     for (const list of this.#lists.values()) {

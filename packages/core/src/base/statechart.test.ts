@@ -1,0 +1,157 @@
+import { describe, expect, test, vi } from "vitest";
+import { setup } from "xstate";
+import { VirtualClock } from "../testing/index.js";
+import { Statechart } from "./statechart.js";
+
+type DoorEvent = { type: "open" } | { type: "shut" } | { type: "lock" };
+
+/** A door that shuts by itself after 100 ms, rings after 30 ms, and is done with when it is locked. */
+function door() {
+  return setup({
+    types: { events: {} as DoorEvent },
+    actions: { lightOn: () => {}, lightOff: () => {}, swing: () => {}, ring: () => {}, bolt: () => {} },
+  }).createMachine({
+    initial: "shut",
+    on: { lock: ".locked" },
+    states: {
+      shut: { entry: "lightOff", on: { open: { target: "open", actions: "swing" } } },
+      open: {
+        entry: "lightOn",
+        exit: "swing",
+        on: { shut: "shut" },
+        after: { 30: { actions: "ring" }, 100: "shut" },
+      },
+      locked: { type: "final", entry: "bolt" },
+    },
+  });
+}
+
+type Door = Statechart<ReturnType<typeof door>>;
+
+/** A door that notes its actions; `act` may do more, once the door is there. */
+function stage(act: (name: string, chart: Door) => void = () => undefined) {
+  const clock = new VirtualClock();
+  const log: string[] = [];
+  let chart: Door | undefined = undefined;
+  const made: Door = new Statechart(door(), undefined, clock, (name) => {
+    log.push(name);
+    if (chart !== undefined) act(name, chart);
+  });
+  chart = made;
+  return { clock, log, chart: made };
+}
+
+describe("Statechart", () => {
+  test("enters the first state when it is made, and does its actions", () => {
+    const { clock, log, chart } = stage();
+    expect([chart.state, log, clock.pending]).toEqual(["shut", ["lightOff"], 0]);
+  });
+
+  test("does the actions in order: of leaving, of the transition, of entering", () => {
+    const { log, chart } = stage();
+    chart.send({ type: "open" });
+    expect([chart.state, log.splice(0)]).toEqual(["open", ["lightOff", "swing", "lightOn"]]);
+    chart.send({ type: "shut" });
+    expect([chart.state, log]).toEqual(["shut", ["swing", "lightOff"]]);
+  });
+
+  test("ignores an event that the state has no answer to", () => {
+    const { log, chart } = stage();
+    chart.send({ type: "shut" });
+    expect([chart.state, log]).toEqual(["shut", ["lightOff"]]);
+  });
+
+  test("delays run on the clock, each from when its state was entered", async () => {
+    const { clock, log, chart } = stage();
+    await clock.advance(1000);
+    chart.send({ type: "open" });
+    log.length = 0;
+    expect(clock.pending).toBe(2);
+    await clock.advance(29);
+    expect(log).toEqual([]);
+    await clock.advance(1);
+    expect([chart.state, log]).toEqual(["open", ["ring"]]);
+    await clock.advance(69);
+    expect(chart.state).toBe("open");
+    await clock.advance(1);
+    expect([chart.state, log, clock.pending]).toEqual(["shut", ["ring", "swing", "lightOff"], 0]);
+  });
+
+  test("delays are cancelled when their state is left, and begin anew when it is entered again", async () => {
+    const { clock, log, chart } = stage();
+    chart.send({ type: "open" });
+    await clock.advance(20);
+    chart.send({ type: "shut" });
+    expect(clock.pending).toBe(0);
+    chart.send({ type: "open" });
+    log.length = 0;
+    await clock.advance(29);
+    expect(log).toEqual([]);
+    await clock.advance(1);
+    expect(log).toEqual(["ring"]);
+    chart.send({ type: "lock" });
+    expect(clock.pending).toBe(0);
+  });
+
+  test("an event that an action sends is taken after all actions of the transition, in the order sent", () => {
+    const states: string[] = [];
+    const { log, chart } = stage((name, door) => {
+      if (name === "lightOn") return;
+      states.push(`${name} in ${door.state}`);
+      if (states.length > 1) return;
+      door.send({ type: "shut" });
+      door.send({ type: "lock" });
+    });
+    chart.send({ type: "open" });
+    expect(log).toEqual(["lightOff", "swing", "lightOn", "swing", "lightOff", "bolt"]);
+    expect(states).toEqual(["swing in open", "swing in shut", "lightOff in shut", "bolt in locked"]);
+    expect(chart.state).toBe("locked");
+  });
+
+  test("events after the end are ignored, those that were sent inside its last actions too", async () => {
+    const { clock, log, chart } = stage((name, door) => {
+      if (name === "bolt") door.send({ type: "open" });
+    });
+    chart.send({ type: "open" });
+    chart.send({ type: "lock" });
+    chart.send({ type: "open" });
+    chart.send({ type: "lock" });
+    await clock.advance(1000);
+    expect([chart.state, clock.pending]).toEqual(["locked", 0]);
+    expect(log).toEqual(["lightOff", "swing", "lightOn", "swing", "bolt"]);
+  });
+
+  test("no delay of a machine that is at its end is left on the clock, those of the root too", () => {
+    const clock = new VirtualClock();
+    const machine = setup({ types: { events: {} as DoorEvent } }).createMachine({
+      initial: "shut",
+      after: { 500: ".locked" },
+      on: { lock: ".locked" },
+      states: { shut: {}, locked: { type: "final" } },
+    });
+    const chart = new Statechart(machine, undefined, clock, () => undefined);
+    expect(clock.pending).toBe(1);
+    chart.send({ type: "lock" });
+    expect([chart.state, clock.pending]).toEqual(["locked", 0]);
+  });
+
+  test("an action that throws is reported as uncaught and keeps no other from being done", async () => {
+    const uncaught: unknown[] = [];
+    vi.spyOn(globalThis, "queueMicrotask").mockImplementation((job) => {
+      try {
+        job();
+      } catch (error) {
+        uncaught.push(error);
+      }
+    });
+    const failure = new Error("from the action");
+    const { clock, log, chart } = stage((name, door) => {
+      if (name !== "swing" || door.state !== "open") return;
+      door.send({ type: "shut" });
+      throw failure;
+    });
+    chart.send({ type: "open" });
+    expect(log).toEqual(["lightOff", "swing", "lightOn", "swing", "lightOff"]);
+    expect([chart.state, uncaught, clock.pending]).toEqual(["shut", [failure], 0]);
+  });
+});
