@@ -108,6 +108,19 @@ describe("Statechart", () => {
     expect(chart.state).toBe("locked");
   });
 
+  test("an event that comes of another one waits behind those that were there before it", () => {
+    let isFirst = true;
+    const { log, chart } = stage((name, door) => {
+      if (name === "lightOn" && isFirst) {
+        isFirst = false;
+        door.send({ type: "shut" });
+        door.send({ type: "open" });
+      } else if (name === "lightOff") door.send({ type: "lock" });
+    });
+    chart.send({ type: "open" });
+    expect(log).toEqual(["lightOff", "swing", "lightOn", "swing", "lightOff", "swing", "lightOn", "swing", "bolt"]);
+  });
+
   test("events after the end are ignored, those that were sent inside its last actions too", async () => {
     const { clock, log, chart } = stage((name, door) => {
       if (name === "bolt") door.send({ type: "open" });

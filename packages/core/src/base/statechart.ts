@@ -29,8 +29,9 @@ export class Statechart<Machine extends AnyStateMachine> {
   /** Delayed transitions that are due later, by xstate's id for them. */
   readonly #delayed = new Map<string, CancelTimer>();
   #snapshot: AnyMachineSnapshot;
-  /** Events that came while an action ran; undefined while none runs. */
-  #queue: unknown[] | undefined = undefined;
+  /** Events that came while the actions of another one ran, in the order in which they came. */
+  readonly #queue: unknown[] = [];
+  #isBusy = true;
 
   /** Enters the first state; `act` is called with the name of each action. */
   constructor(machine: Machine, input: InputFrom<Machine>, clock: Clock, act: (name: string) => void) {
@@ -39,7 +40,8 @@ export class Statechart<Machine extends AnyStateMachine> {
     this.#act = act;
     const [snapshot, actions] = initialTransition(machine as AnyStateMachine, input);
     this.#snapshot = snapshot as AnyMachineSnapshot;
-    this.#run(actions);
+    this.#performAll(actions);
+    this.#takeAll();
   }
 
   get state(): string {
@@ -48,27 +50,29 @@ export class Statechart<Machine extends AnyStateMachine> {
 
   /** What has happened; ignored where the state has no answer to it, and after the end. */
   send(event: EventFromLogic<Machine>): void {
-    if (this.#queue !== undefined) this.#queue.push(event);
-    else this.#take(event);
+    this.#queue.push(event);
+    if (!this.#isBusy) this.#takeAll();
+  }
+
+  #takeAll(): void {
+    this.#isBusy = true;
+    try {
+      for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) this.#take(event);
+    } finally {
+      this.#isBusy = false;
+    }
   }
 
   #take(event: unknown): void {
     if (this.#snapshot.status !== "active") return;
     const [snapshot, actions] = transition(this.#machine as AnyStateMachine, this.#snapshot, event as { type: string });
     this.#snapshot = snapshot as AnyMachineSnapshot;
-    this.#run(actions);
+    this.#performAll(actions);
   }
 
-  #run(actions: readonly ExecutableActionObject[]): void {
-    const queue: unknown[] = [];
-    this.#queue = queue;
-    try {
-      for (const action of actions) this.#perform(action);
-      if (this.#snapshot.status !== "active") this.#cancelAll();
-    } finally {
-      this.#queue = undefined;
-    }
-    for (const event of queue) this.send(event as EventFromLogic<Machine>);
+  #performAll(actions: readonly ExecutableActionObject[]): void {
+    for (const action of actions) this.#perform(action);
+    if (this.#snapshot.status !== "active") this.#cancelAll();
   }
 
   #perform({ type, params }: ExecutableActionObject): void {
