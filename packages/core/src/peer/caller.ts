@@ -12,7 +12,7 @@ import {
 } from "../actor/index.js";
 import { FrameKind, WireError, type FrameHeader } from "../wire/index.js";
 import { plain, type Channel } from "./channel.js";
-import { cancelledBy, ConnectionLost, PeerError, Refused } from "./error.js";
+import { cancelledBy, ConnectionLost, PeerError, refusalBy, Refused } from "./error.js";
 import type { ClosedReason } from "./events.js";
 import { readFailure, readReason } from "./failure.js";
 import { CallTable, OutgoingCall } from "./outgoing-call.js";
@@ -84,7 +84,8 @@ export class Caller implements Credit {
     const refusal = this.#ended ?? (target?.kind === "call" ? undefined : unreachable(service, name));
     if (refusal !== undefined) return Promise.reject(this.#tooLate(refusal));
     const signal = options?.signal;
-    if (signal?.aborted === true) return Promise.reject(cancelledBy(signal.reason, false));
+    const givenUp = refusalBy(signal);
+    if (givenUp !== undefined) return Promise.reject(givenUp);
     return new Promise((resolve, reject) => {
       const timeoutMs = this.#timeoutMs(options);
       if (timeoutMs === 0) throw new PeerError("timeout", `there was no time left for the call of ${name}`);
@@ -105,7 +106,8 @@ export class Caller implements Credit {
     if (refusal !== undefined) return Promise.reject(this.#tooLate(refusal));
     const message = (target as { index: number }).index;
     const signal = options?.signal;
-    if (signal?.aborted === true) return Promise.reject(cancelledBy(signal.reason, false));
+    const givenUp = refusalBy(signal);
+    if (givenUp !== undefined) return Promise.reject(givenUp);
     try {
       if (service.waiting === 0 && this.hasSendCredit && this.hasRoom) {
         this.#sends.spend(this.#channel.post(sendHeader(service.slot, message), input));
@@ -134,7 +136,8 @@ export class Caller implements Credit {
     if (ended !== undefined) return Promise.resolve(endedBy(ended));
     if (!service.isProvided) return Promise.resolve({ reason: "unknown-service" });
     const signal = options?.signal;
-    if (signal?.aborted === true) return Promise.reject(cancelledBy(signal.reason, false));
+    const givenUp = refusalBy(signal);
+    if (givenUp !== undefined) return Promise.reject(givenUp);
     if (this.#watches >= this.#channel.remoteLimits.watchesMax) {
       return Promise.reject(new PeerError("watches-full", "the other side takes no more watches"));
     }
@@ -325,7 +328,7 @@ export class Caller implements Credit {
       throw new PeerError("waiting-full", `${this.lane.length} messages wait for credit already`);
     }
     const payload = this.#channel.format.encode(input);
-    const waiting = { service, slot: service.slot, message, payload, call, sent, isAbandoned: false };
+    const waiting = { service, slot: service.slot, message, payload, call, sent, isOver: false };
     this.lane.push(waiting);
     this.#channel.wake();
     return waiting;

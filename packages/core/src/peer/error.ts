@@ -32,6 +32,15 @@ export function cancelledBy(cause: unknown, maybeExecuted: boolean): PeerError {
   return new PeerError("cancelled", "cancelled by the caller", { cause, maybeExecuted });
 }
 
+/** Why a message with this signal is not begun, if that is so. */
+export function refusalBy(signal: AbortSignal | undefined): PeerError | undefined {
+  if (signal === undefined) return undefined;
+  if (typeof signal.addEventListener !== "function") {
+    return new PeerError("option-invalid", "signal must be an AbortSignal");
+  }
+  return signal.aborted ? cancelledBy(signal.reason, false) : undefined;
+}
+
 /** The other side uses a number for two things at once. */
 export function idTaken(id: number): PeerError {
   return new PeerError("call-invalid", `ConnID ${id} is reserved, or of a call or watch that is not answered yet`);

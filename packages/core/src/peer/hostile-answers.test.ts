@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 import { call, defineService, RemoteError, Semaphore, send } from "../actor/index.js";
-import { peers, siege } from "../testing/index.js";
+import { fence, peers, siege } from "../testing/index.js";
 import { FrameKind } from "../wire/index.js";
 import { ServiceMap } from "./index.js";
 
@@ -177,6 +177,35 @@ describe("a caller", () => {
     await expect(odd.call("run", "", { signal: {} as AbortSignal })).rejects.toMatchObject({ code: "option-invalid" });
     expect(await odd.call("ok")).toBe("ok");
     expect(runs).toBe(0);
+  });
+
+  test("whose signal is none leaves no watch and no send behind either, also where the send would wait", async () => {
+    const gate = fence();
+    let told = 0;
+    const services = new ServiceMap().add(Odd, {
+      run: () => 1,
+      ok: () => "ok",
+      tell: async () => {
+        told++;
+        await gate.pass();
+      },
+    });
+    await using harness = await peers({ right: { services, limits: { sendsMax: 1, watchesMax: 1 } } });
+    const odd = harness.left.address(Odd);
+    const invalid = { signal: {} as AbortSignal };
+    const refused = { code: "option-invalid" };
+    await expect(odd.watch(invalid)).rejects.toMatchObject(refused);
+    await expect(odd.send("tell", "", invalid)).rejects.toMatchObject(refused);
+    await odd.send("tell", "the one that is under way");
+    await expect(odd.send("tell", "", invalid)).rejects.toMatchObject(refused);
+    expect(harness.left.stats.waiting).toBe(0);
+    const controller = new AbortController();
+    const watch = expect(odd.watch({ signal: controller.signal })).rejects.toMatchObject({ code: "cancelled" });
+    controller.abort();
+    await watch;
+    gate.open();
+    await harness.flush();
+    expect(told).toBe(1);
   });
 
   test("that closes its peer in a getter of an input: the call rejects, and the peer closes in order", async () => {

@@ -3,7 +3,6 @@
 
 import { Deadline } from "../base/index.js";
 import type { Caller } from "./caller.js";
-import { PeerError } from "./error.js";
 import type { WaitingMessage } from "./outgoing-lane.js";
 import type { RemoteService } from "./remote.js";
 
@@ -52,11 +51,7 @@ export class OutgoingCall extends Deadline {
     this.#reject(error);
   }
 
-  /** @throws PeerError `option-invalid` for what is no signal; nothing has been sent then. */
   cancelOn(signal: AbortSignal): void {
-    if (typeof signal.addEventListener !== "function") {
-      throw new PeerError("option-invalid", "signal must be an AbortSignal");
-    }
     signal.addEventListener("abort", this);
     this.#signal = signal;
   }

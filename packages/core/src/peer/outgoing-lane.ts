@@ -18,8 +18,8 @@ export interface WaitingMessage {
   readonly call: OutgoingCall | undefined;
   /** Whoever waits for the send. */
   readonly sent: OneShot<void> | undefined;
-  /** Nobody waits for it any more: it will be skipped. */
-  isAbandoned: boolean;
+  /** Nobody waits for it any more, or it has left: in the lane it is skipped. */
+  isOver: boolean;
 }
 
 /** What the lane asks before it lets a message go. */
@@ -68,9 +68,11 @@ export class OutgoingLane implements Lane<WaitingMessage> {
 
   /** Lets `waiting` be skipped. What is abandoned is swept out when it is more than half, so that it costs little. */
   abandon(waiting: WaitingMessage): void {
-    waiting.isAbandoned = true;
+    // It may have left in this very job, before whoever gives up could know.
+    if (waiting.isOver) return;
+    waiting.isOver = true;
     this.#abandoned++;
-    if (this.#abandoned * 2 > this.length) this.removeAll(({ isAbandoned }) => isAbandoned);
+    if (this.#abandoned * 2 > this.length) this.removeAll(({ isOver }) => isOver);
   }
 
   /** Takes out all for which `matches` holds, and what is abandoned; returns those that are not. Linear time. */
@@ -79,7 +81,7 @@ export class OutgoingLane implements Lane<WaitingMessage> {
     const sweep = (queue: Ring<WaitingMessage>): Ring<WaitingMessage> => {
       const kept = new Ring<WaitingMessage>();
       for (const waiting of queue.clear()) {
-        if (!waiting.isAbandoned && !matches(waiting)) kept.push(waiting);
+        if (!waiting.isOver && !matches(waiting)) kept.push(waiting);
         else if (!this.#forget(waiting)) removed.push(waiting);
       }
       return kept;
@@ -97,7 +99,7 @@ export class OutgoingLane implements Lane<WaitingMessage> {
   #takeFrom(queue: Ring<WaitingMessage>): WaitingMessage | undefined {
     for (let head = queue.peek(); head !== undefined; head = queue.peek()) {
       const mayGo = head.call === undefined ? this.#credit.hasSendCredit : this.#credit.hasCallCredit;
-      if (!mayGo && !head.isAbandoned) return undefined;
+      if (!mayGo && !head.isOver) return undefined;
       queue.shift();
       if (!this.#forget(head)) return head;
     }
@@ -105,10 +107,12 @@ export class OutgoingLane implements Lane<WaitingMessage> {
   }
 
   /** Stops counting `waiting`; returns whether it was abandoned. */
-  #forget({ service, payload, isAbandoned }: WaitingMessage): boolean {
-    service.waiting--;
-    this.#bytes -= payload.length;
-    if (isAbandoned) this.#abandoned--;
-    return isAbandoned;
+  #forget(waiting: WaitingMessage): boolean {
+    const wasAbandoned = waiting.isOver;
+    waiting.isOver = true;
+    waiting.service.waiting--;
+    this.#bytes -= waiting.payload.length;
+    if (wasAbandoned) this.#abandoned--;
+    return wasAbandoned;
   }
 }
