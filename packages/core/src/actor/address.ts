@@ -1,7 +1,8 @@
 // The only way to reach an actor, here or elsewhere.
 
 import { ActorError } from "./error.js";
-import type { Messages, NamesOf, Result, Sent, Service } from "./service.js";
+import type { Metadata, Outputs } from "./handlers.js";
+import type { Given, Messages, NamesOf, Result, Sent, Service } from "./service.js";
 
 /** How long a call waits for its answer when its caller does not say. */
 export const CALL_TIMEOUT_MS = 30_000;
@@ -14,7 +15,30 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** On a link that is down: wait until it is up or the time is over, or fail at once. As the link says, unless set. */
   readonly whenDown?: "wait" | "fail";
+  /** What travels beside the input: see `HandlerContext.metadata`. */
+  readonly metadata?: Metadata;
 }
+
+/** How long a stream may take, and what ends it early. */
+export interface StreamOptions {
+  /** How long the whole stream may take, in milliseconds. For as long as both sides like, unless set. */
+  readonly timeoutMs?: number;
+  /** Aborting it ends the stream at once with code `cancelled` and tells the handler. */
+  readonly signal?: AbortSignal;
+  /** See `CallOptions.whenDown`. */
+  readonly whenDown?: "wait" | "fail";
+  /** See `CallOptions.metadata`. */
+  readonly metadata?: Metadata;
+}
+
+/** What the caller streams, where the message has such inputs. It is closed early if the handler wants no more. */
+export type WithInputs<T, Options> =
+  StreamsInputs<T> extends true
+    ? Options & { readonly inputs: Outputs<Given<T>> }
+    : Options & { readonly inputs?: IsAny<Given<T>> extends true ? Outputs<Given<T>> : undefined };
+
+/** Whether the caller has to stream something. Where types are left open, it may. */
+type StreamsInputs<T> = IsAny<Given<T>> extends true ? false : [Given<T>] extends [never] ? false : true;
 
 /** What ends the waiting of a send early. */
 export interface SendOptions {
@@ -22,6 +46,8 @@ export interface SendOptions {
   readonly signal?: AbortSignal;
   /** See `CallOptions.whenDown`; a send waits for as long as it takes. */
   readonly whenDown?: "wait" | "fail";
+  /** See `CallOptions.metadata`. */
+  readonly metadata?: Metadata;
 }
 
 /** What ends a watch early. */
@@ -46,6 +72,14 @@ export type Arguments<T, Options> =
         ? [input?: Sent<T>, options?: Options]
         : [input: Sent<T>, options?: Options];
 
+/** The same for a message whose caller may stream: if it has to, options are needed, and with them what comes before. */
+export type StreamingArguments<T, Options> =
+  StreamsInputs<T> extends true
+    ? [Sent<T>] extends [void]
+      ? [input: undefined, options: WithInputs<T, Options>]
+      : [input: Sent<T>, options: WithInputs<T, Options>]
+    : Arguments<T, WithInputs<T, Options>>;
+
 /** `any` extends everything, `void` as well. */
 type IsAny<T> = 0 extends 1 & T ? true : false;
 
@@ -59,8 +93,18 @@ export interface Address<S extends Service = Service> {
    */
   call<Name extends NamesOf<S["messages"], "call">>(
     message: Name,
-    ...rest: Arguments<S["messages"][Name], CallOptions>
+    ...rest: StreamingArguments<S["messages"][Name], CallOptions>
   ): Promise<Result<S["messages"][Name]>>;
+
+  /**
+   * Asks for outputs, one after the other. It begins when the first one is asked for, and what is asked for slowly is
+   * made slowly. Leaving a `for await` early, or `return()`, tells the handler to stop. Ends as the handler does, or with
+   * the error that ended it, told once.
+   */
+  stream<Name extends NamesOf<S["messages"], "stream">>(
+    message: Name,
+    ...rest: StreamingArguments<S["messages"][Name], StreamOptions>
+  ): AsyncIterableIterator<Result<S["messages"][Name]>>;
 
   /**
    * Tells, at most once. Resolves when there was room for the message, which is the backpressure; that it arrived is

@@ -4,7 +4,7 @@
 
 import { Deadline, type Clock, type Timers } from "../base/index.js";
 import { ActorError } from "./error.js";
-import type { HandlerContext } from "./handlers.js";
+import { NO_METADATA, type HandlerContext, type Metadata } from "./handlers.js";
 import type { BoundedLane, Parked } from "./lane.js";
 import type { TableEntry } from "./message-table.js";
 
@@ -175,6 +175,10 @@ export class CallContext implements HandlerContext {
 
   get remainingMs(): number {
     return Math.max(0, this.#call.expiresAt - this.#clock.now());
+  }
+
+  get metadata(): Metadata {
+    return NO_METADATA;
   }
 
   abort(error: ActorError): void {

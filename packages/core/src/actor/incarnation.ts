@@ -2,7 +2,7 @@
 // kept here, so that a send needs no context of its own.
 
 import type { ActorError } from "./error.js";
-import type { HandlerContext } from "./handlers.js";
+import { NO_METADATA, type HandlerContext, type Metadata } from "./handlers.js";
 
 /** Is itself the context of every send: nobody waits for those, so they have no deadline of their own. */
 export class Incarnation implements HandlerContext {
@@ -24,6 +24,10 @@ export class Incarnation implements HandlerContext {
 
   get remainingMs(): number {
     return Infinity;
+  }
+
+  get metadata(): Metadata {
+    return NO_METADATA;
   }
 
   get hasEnded(): boolean {

@@ -8,11 +8,23 @@ export {
   type CallOptions,
   type Ended,
   type SendOptions,
+  type StreamingArguments,
+  type StreamOptions,
   type WatchOptions,
+  type WithInputs,
 } from "./address.js";
 export { RESTART_DEFAULTS, type RestartOptions } from "./crash-window.js";
 export { ActorError, RemoteError, toRemoteError, type ActorErrorOptions } from "./error.js";
-export { type Handler, type HandlerContext, type Handlers } from "./handlers.js";
+export {
+  NO_METADATA,
+  type Fail,
+  type Handler,
+  type HandlerContext,
+  type Handlers,
+  type MessageContext,
+  type Metadata,
+  type Outputs,
+} from "./handlers.js";
 export { BoundedLane, LANE_DEFAULTS, type LaneOptions, type Overflow, type Parked, type PushOptions } from "./lane.js";
 export { Mailbox, MAILBOX_DEFAULTS, type Lane, type MailboxOptions, type MailboxOwner } from "./mailbox.js";
 export { type Schema, type SchemaInput, type SchemaIssue, type SchemaOutput, type SchemaResult } from "./schema.js";
@@ -31,11 +43,18 @@ export {
   send,
   SERVICE_MESSAGES_MAX,
   SERVICE_NAMES_BYTES_MAX,
+  stream,
   type AnyCall,
   type AnySend,
+  type AnyStream,
   type CallMessage,
+  type Failures,
+  type Given,
   type Message,
+  type MessageOptions,
+  type MessageParts,
   type Messages,
+  type MessageSchemas,
   type NamesOf,
   type Received,
   type Result,
@@ -43,6 +62,9 @@ export {
   type SendMessage,
   type Sent,
   type Service,
+  type ServiceOptions,
+  type StreamMessage,
+  type Taken,
   type TypesOf,
 } from "./service.js";
 export {

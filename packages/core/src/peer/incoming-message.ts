@@ -2,7 +2,7 @@
 // and the abort controller is made when the handler first reads `signal`, so that a message costs two objects.
 
 import { Deadline } from "../base/index.js";
-import type { PermitWaiter } from "../actor/index.js";
+import { NO_METADATA, type Metadata, type PermitWaiter } from "../actor/index.js";
 import type { Peer } from "./peer.js";
 import type { Provider } from "./provider.js";
 import type { CallContext, ProvidedMessage, ProvidedService } from "./service-map.js";
@@ -29,6 +29,10 @@ class IncomingContext implements CallContext {
 
   get remainingMs(): number {
     return this.#task.remainingMs;
+  }
+
+  get metadata(): Metadata {
+    return NO_METADATA;
   }
 }
 

@@ -39,8 +39,14 @@ export interface ProvidedMessage {
   readonly name: string;
   readonly kind: Message["kind"];
   readonly input: Schema | undefined;
+  /** Of the answer, or of each output of a stream. */
   readonly output: Schema | undefined;
+  /** Of each input that the caller streams. */
+  readonly inputs: Schema | undefined;
+  /** Of the data of each declared error, by its code. */
+  readonly errors: Readonly<Record<string, Schema>> | undefined;
   readonly priority: number;
+  /** Returns the answer or a promise of it; of a stream the outputs, or a promise of them. */
   readonly run: (input: unknown, context: CallContext) => unknown;
 }
 
@@ -53,6 +59,8 @@ export interface ProvidedService {
   /** The actor behind it, if it is one. */
   readonly address: Address | undefined;
 }
+
+const UNCHECKED = { input: undefined, output: undefined, inputs: undefined, errors: undefined };
 
 /** The services that peers with this map provide. The same map may serve many peers. */
 export class ServiceMap {
@@ -76,11 +84,11 @@ export class ServiceMap {
       (options.concurrency === undefined ? undefined : new Scheduler({ concurrency: options.concurrency }));
     const names = Object.keys(service.messages);
     const messages = names.map((name): ProvidedMessage => {
-      const { kind, input, output } = service.messages[name] as Message & { output?: Schema };
+      const { kind, input, output, inputs, errors } = service.messages[name] as Message;
       const priority = typeof options.priority === "number" ? options.priority : (options.priority?.[name] ?? 0);
       const run = address === undefined ? handlerOf(service, handler, name) : forwarder(address, name, kind);
       // The actor checks what it is given itself.
-      const checked = address === undefined ? { input, output } : { input: undefined, output: undefined };
+      const checked = address === undefined ? { input, output, inputs, errors } : UNCHECKED;
       return { name, kind, ...checked, priority, run };
     });
     const sum = sumOfService(service.name, names);
