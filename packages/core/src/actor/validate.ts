@@ -14,13 +14,18 @@ export interface InvalidIssue {
 /** How many issues of one value are reported; a long list of wrong items would otherwise be a long answer. */
 export const ISSUES_MAX = 32;
 
+/** Where a value stands in what the whole message says, such as `["inputs", 3]`. */
+export type Place = readonly (string | number)[];
+
+const WHOLE: Place = [];
+
 /**
- * Returns what `schema` makes of `value`, as a promise only if the validator is asynchronous.
+ * Returns what `schema` makes of `value`, as a promise only if the validator is asynchronous. Paths begin with `place`.
  *
  * @throws RemoteError `input-invalid` with `data: { issues: [{ path, message }] }`, or rejects with it.
  */
-export function checkInput(schema: Schema | undefined, value: unknown): unknown {
-  return schema === undefined ? value : check(schema, value, "input-invalid");
+export function checkInput(schema: Schema | undefined, value: unknown, place: Place = WHOLE): unknown {
+  return schema === undefined ? value : check(schema, value, "input-invalid", place);
 }
 
 /**
@@ -28,8 +33,8 @@ export function checkInput(schema: Schema | undefined, value: unknown): unknown 
  *
  * @throws RemoteError `output-invalid` with `data: { issues: [{ path, message }] }`, or rejects with it.
  */
-export function checkOutput(schema: Schema | undefined, value: unknown): unknown {
-  return schema === undefined ? value : check(schema, value, "output-invalid");
+export function checkOutput(schema: Schema | undefined, value: unknown, place: Place = WHOLE): unknown {
+  return schema === undefined ? value : check(schema, value, "output-invalid", place);
 }
 
 /** Whether `value` must be waited for. */
@@ -41,12 +46,12 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
-function check(schema: Schema, value: unknown, code: string): unknown {
+function check(schema: Schema, value: unknown, code: string, place: Place): unknown {
   try {
     const result = schema["~standard"].validate(value);
-    if (!isThenable(result)) return unwrap(result, code);
+    if (!isThenable(result)) return unwrap(result, code, place);
     return Promise.resolve(result)
-      .then((settled) => unwrap(settled, code))
+      .then((settled) => unwrap(settled, code, place))
       .catch((error: unknown) => {
         throw refusal(error, code);
       });
@@ -55,15 +60,15 @@ function check(schema: Schema, value: unknown, code: string): unknown {
   }
 }
 
-function unwrap(result: SchemaResult<unknown>, code: string): unknown {
+function unwrap(result: SchemaResult<unknown>, code: string, place: Place): unknown {
   if (result.issues === undefined) return result.value;
-  const issues = result.issues.slice(0, ISSUES_MAX).map(plainIssue);
+  const issues = result.issues.slice(0, ISSUES_MAX).map((issue) => plainIssue(issue, place));
   const texts = issues.map(({ path, message }) => (path.length === 0 ? message : `${path.join(".")}: ${message}`));
   throw new RemoteError(code, texts.length === 0 ? "refused by its schema" : texts.join("; "), { issues });
 }
 
-function plainIssue({ message, path }: SchemaIssue): InvalidIssue {
-  return { path: (path ?? []).map(plainKey), message };
+function plainIssue({ message, path }: SchemaIssue, place: Place): InvalidIssue {
+  return { path: [...place, ...(path ?? []).map(plainKey)], message };
 }
 
 function plainKey(segment: PropertyKey | { readonly key: PropertyKey }): string | number {
