@@ -15,6 +15,7 @@ import {
   WIRE_LIMITS,
   type FrameHeader,
   type FrameReader,
+  wholeUpTo,
 } from "../src/wire/index.js";
 
 interface Vectors {
@@ -61,7 +62,7 @@ describe("frames", () => {
     const header = { kind, id, service, message, amount };
     const value = payload === undefined ? undefined : evaluate(payload);
     const buffer = new FrameBuffer();
-    troupeCbor.write(buffer, header, value, WIRE_LIMITS.frameBytesMax);
+    troupeCbor.write(buffer, header, value, wholeUpTo(WIRE_LIMITS.frameBytesMax));
     expect(hexOf(buffer.take())).toBe(hex);
 
     const reader = readerOf(hex);

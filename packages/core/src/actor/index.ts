@@ -25,6 +25,8 @@ export {
   type Metadata,
   type Outputs,
 } from "./handlers.js";
+export { fail } from "./fail.js";
+export { lazyStream } from "./lazy-stream.js";
 export { BoundedLane, LANE_DEFAULTS, type LaneOptions, type Overflow, type Parked, type PushOptions } from "./lane.js";
 export { Mailbox, MAILBOX_DEFAULTS, type Lane, type MailboxOptions, type MailboxOwner } from "./mailbox.js";
 export { type Schema, type SchemaInput, type SchemaIssue, type SchemaOutput, type SchemaResult } from "./schema.js";

@@ -38,7 +38,7 @@ export function parseAnnouncement(payload: unknown): Announcement {
     }
     names.push(message);
     // A kind from a newer version passes: its messages cannot be named in a contract of this one.
-    kinds.push(kind === "call" || kind === "send" ? kind : undefined);
+    kinds.push(kind === "call" || kind === "send" || kind === "stream" ? kind : undefined);
   }
   return { name, fingerprint, names, kinds };
 }

@@ -1,38 +1,46 @@
-// The outgoing half of a peer: calls, sends and watches of this side, what waits for credit, and what comes back.
-// It knows nothing of handlers.
+// The outgoing half of a peer: calls, streams, watches and sends of this side, what waits for credit, and what comes
+// back. It knows nothing of handlers.
 
-import { oneShot, type OneShot, type Timers } from "../base/index.js";
+import type { Timers } from "../base/index.js";
 import {
   callTimeoutMs,
+  lazyStream,
   RemoteError,
   type CallOptions,
   type Ended,
   type SendOptions,
+  type StreamOptions,
   type WatchOptions,
 } from "../actor/index.js";
-import { FrameKind, WireError, type FrameHeader } from "../wire/index.js";
+import { FrameKind, WireError } from "../wire/index.js";
 import { plain, type Channel } from "./channel.js";
 import { cancelledBy, ConnectionLost, PeerError, refusalBy, Refused } from "./error.js";
 import type { ClosedReason } from "./events.js";
 import { readFailure, readReason } from "./failure.js";
+import { IncomingFlow } from "./incoming-flow.js";
+import { encodeMetadata } from "./metadata.js";
 import { CallTable, OutgoingCall } from "./outgoing-call.js";
+import { OutgoingFlow, sourceOf, type ItemSource } from "./outgoing-flow.js";
 import { OutgoingLane, type Credit, type WaitingMessage } from "./outgoing-lane.js";
-import { SendAllowance } from "./send-window.js";
+import { OutgoingSends } from "./outgoing-sends.js";
 import { unreachable, type RemoteService } from "./remote.js";
 
-const SENT: Promise<void> = Promise.resolve();
 /** Frames carry deadlines in 32 bits of milliseconds. */
 const TIMEOUT_MS_MAX = 0xffff_ffff;
+
+/** The options of a call or a stream, with what its types say of inputs left out. */
+export type RequestOptions = (CallOptions | StreamOptions) & { readonly inputs?: unknown };
 
 export class Caller implements Credit {
   readonly timers: Timers;
   readonly lane: OutgoingLane;
   readonly #channel: Channel;
   readonly #calls = new CallTable();
-  readonly #sends = new SendAllowance();
+  readonly #sends: OutgoingSends;
   readonly #timeoutDefaultMs: number;
   #callsInFlight = 0;
   #callBytesLeft = 0;
+  #streamsInFlight = 0;
   #watches = 0;
   #ended: ClosedReason | undefined;
   /** Answers that came after their call had been settled otherwise. */
@@ -42,6 +50,7 @@ export class Caller implements Credit {
     this.#channel = channel;
     this.timers = channel.timers;
     this.lane = new OutgoingLane(this);
+    this.#sends = new OutgoingSends(channel, this.lane);
     this.#timeoutDefaultMs = Math.min(callTimeoutMs({ timeoutMs: channel.times.callTimeoutMs }), TIMEOUT_MS_MAX);
   }
 
@@ -54,12 +63,21 @@ export class Caller implements Credit {
   }
 
   get hasSendCredit(): boolean {
-    return this.#sends.isOpen;
+    return this.#sends.hasCredit;
+  }
+
+  get hasStreamCredit(): boolean {
+    return this.#streamsInFlight < this.#channel.remoteLimits.streamsMax;
   }
 
   /** Calls that the other side has not answered. */
   get callsInFlight(): number {
     return this.#callsInFlight;
+  }
+
+  /** Streams that are not over. */
+  get streamsInFlight(): number {
+    return this.#streamsInFlight;
   }
 
   /** Sends that the other side has not given credit back for. */
@@ -74,46 +92,42 @@ export class Caller implements Credit {
 
   /** The greeting is complete: the other side's limits hold from now on. */
   open(): void {
-    const { callBytesMax, sendsMax, sendBytesMax } = this.#channel.remoteLimits;
-    this.#callBytesLeft = callBytesMax;
-    this.#sends.open(sendsMax, sendBytesMax);
+    this.#callBytesLeft = this.#channel.remoteLimits.callBytesMax;
+    this.#sends.open();
   }
 
-  call(service: RemoteService, name: string, input: unknown, options: CallOptions | undefined): Promise<unknown> {
+  call(service: RemoteService, name: string, input: unknown, options: RequestOptions | undefined): Promise<unknown> {
     const target = service.messages.get(name);
     const refusal = this.#ended ?? (target?.kind === "call" ? undefined : unreachable(service, name));
     if (refusal !== undefined) return Promise.reject(this.#tooLate(refusal));
-    const signal = options?.signal;
-    const givenUp = refusalBy(signal);
+    const givenUp = refusalBy(options?.signal);
     if (givenUp !== undefined) return Promise.reject(givenUp);
     return new Promise((resolve, reject) => {
       const timeoutMs = this.#timeoutMs(options);
       if (timeoutMs === 0) throw new PeerError("timeout", `there was no time left for the call of ${name}`);
-      const call = new OutgoingCall(this, service, name, resolve, reject, false);
-      if (signal !== undefined) call.cancelOn(signal);
-      try {
-        this.#start(call, (target as { index: number }).index, input, timeoutMs);
-      } catch (error) {
-        return call.reject(about(error, service, name));
-      }
-      this.timers.set(call, timeoutMs);
+      const call = new OutgoingCall(this, service, name, resolve, reject, FrameKind.call);
+      this.#start(call, (target as { index: number }).index, input, options, timeoutMs);
     });
+  }
+
+  /** Begins when the first output is asked for. What is wrong with it shows then. */
+  stream(
+    service: RemoteService,
+    name: string,
+    input: unknown,
+    options: RequestOptions | undefined,
+  ): AsyncIterableIterator<unknown, undefined> {
+    return lazyStream(() => this.#openStream(service, name, input, options));
   }
 
   send(service: RemoteService, name: string, input: unknown, options: SendOptions | undefined): Promise<void> {
     const target = service.messages.get(name);
     const refusal = this.#ended ?? (target?.kind === "send" ? undefined : unreachable(service, name));
     if (refusal !== undefined) return Promise.reject(this.#tooLate(refusal));
-    const message = (target as { index: number }).index;
-    const signal = options?.signal;
-    const givenUp = refusalBy(signal);
+    const givenUp = refusalBy(options?.signal);
     if (givenUp !== undefined) return Promise.reject(givenUp);
     try {
-      if (service.waiting === 0 && this.hasSendCredit && this.hasRoom) {
-        this.#sends.spend(this.#channel.post(sendHeader(service.slot, message), input));
-        return SENT;
-      }
-      return this.#sendLater(service, message, input, signal);
+      return this.#sends.send(service, (target as { index: number }).index, input, options);
     } catch (error) {
       return Promise.reject(about(error, service, name));
     }
@@ -122,10 +136,8 @@ export class Caller implements Credit {
   trySend(service: RemoteService, name: string, input: unknown): boolean {
     const target = service.messages.get(name);
     if (this.#ended !== undefined || target?.kind !== "send") return false;
-    if (service.waiting > 0 || !this.hasSendCredit || !this.hasRoom) return false;
     try {
-      this.#sends.spend(this.#channel.post(sendHeader(service.slot, target.index), input));
-      return true;
+      return this.#sends.trySend(service, target.index, input);
     } catch (error) {
       throw about(error, service, name);
     }
@@ -143,7 +155,8 @@ export class Caller implements Credit {
     }
     this.#watches++;
     return new Promise((resolve, reject) => {
-      const watch = new OutgoingCall(this, service, "", resolve as (value: unknown) => void, reject, true);
+      const settle = resolve as (value: unknown) => void;
+      const watch = new OutgoingCall(this, service, "", settle, reject, FrameKind.watch);
       this.#calls.add(watch);
       this.#channel.post({ kind: FrameKind.watch, id: watch.id, service: service.slot, message: 0, amount: 0 });
       if (signal !== undefined) watch.cancelOn(signal);
@@ -155,28 +168,11 @@ export class Caller implements Credit {
     const { call, service, slot } = waiting;
     if (service.slot !== slot) return this.#giveBack(waiting, unreachable(service, ""));
     try {
-      if (call === undefined) this.#releaseSend(waiting);
+      if (call === undefined) this.#sends.release(waiting);
       else this.#releaseCall(waiting, call);
     } catch (error) {
       // It fits no frame that the other side takes.
       this.#giveBack(waiting, error as PeerError);
-    }
-  }
-
-  #releaseSend({ slot, message, payload, sent }: WaitingMessage): void {
-    this.#sends.spend(this.#channel.forward(sendHeader(slot, message), payload));
-    sent?.resolve();
-  }
-
-  #releaseCall({ slot, message, payload }: WaitingMessage, call: OutgoingCall): void {
-    call.waiting = undefined;
-    const remainingMs = Math.max(1, Math.ceil(call.expiresAt - this.#channel.clock.now()));
-    this.#calls.add(call);
-    try {
-      this.#callSent(call, this.#channel.forward(callHeader(call.id, slot, message, remainingMs), payload));
-    } catch (error) {
-      this.#calls.delete(call);
-      throw error;
     }
   }
 
@@ -222,45 +218,64 @@ export class Caller implements Credit {
 
   /** A credit frame: [messages] [bytes] that the other side takes more. */
   credited(messages: number, bytes: number): void {
-    if (!this.#sends.refill(messages, bytes)) {
-      this.#channel.fault(new PeerError("credit-invalid", "the other side gave back more credit than was used"));
-    }
+    this.#sends.credited(messages, bytes);
+  }
+
+  /** An item frame: [id] output. */
+  itemReceived(id: number): void {
+    const call = this.#calls.get(id);
+    if (call?.outputs !== undefined) return call.outputs.received(this.#channel.reader);
+    const error = new PeerError("stream-unknown", `an item came for ${id}, which is no stream that is open`);
+    this.#channel.emit({ type: "refused", direction: "incoming", error });
+  }
+
+  /** An allow-inputs frame: [id] [items] [bytes]. The request may be over: the two have crossed then. */
+  inputsAllowed(id: number, items: number, bytes: number): void {
+    const call = this.#calls.get(id);
+    if (call?.inputs === undefined || call.inputs.allowed(items, bytes)) return;
+    this.#abandon(call, new PeerError("credit-invalid", "more inputs are allowed than anybody can count"));
+  }
+
+  /** An inputs-stop frame: [id]. The handler wants no more. */
+  inputsStopped(id: number): void {
+    this.#calls.get(id)?.inputs?.stop();
   }
 
   /** The other side knows the deadline as well, and tells its handler by itself. */
   timedOut(call: OutgoingCall): void {
-    const wasSent = call.id !== 0;
-    if (call.waiting !== undefined) this.lane.abandon(call.waiting);
-    call.reject(
-      new PeerError("timeout", `${call.service.name}.${call.message} was not answered in time`, {
-        maybeExecuted: wasSent,
-      }),
+    const wasSent = this.#withdraw(call);
+    const maybeExecuted = wasSent;
+    this.#end(
+      call,
+      new PeerError("timeout", `${call.service.name}.${call.message} was not answered in time`, { maybeExecuted }),
     );
   }
 
   cancelled(call: OutgoingCall, reason: unknown): void {
-    const wasSent = call.id !== 0;
+    const wasSent = this.#withdraw(call);
     if (wasSent) this.#channel.post(plain(FrameKind.cancel, call.id));
-    else if (call.waiting !== undefined) this.lane.abandon(call.waiting);
-    call.reject(cancelledBy(reason, wasSent));
+    this.#end(call, cancelledBy(reason, wasSent));
   }
 
   /** Nothing more is sent, and what waits is given back; what was sent may still be answered. */
   stop(reason: ClosedReason): void {
     this.#ended ??= reason;
     for (const waiting of this.lane.clear()) this.#giveBack(waiting, lost(reason, false));
+    this.#sends.giveUp(() => lost(reason, false));
   }
 
   /** The same, and what was sent is given up as well; the other side is told if it still listens. */
   giveUp(reason: ClosedReason, isTold: boolean): void {
     this.stop(reason);
     for (const call of this.#calls.clear()) {
-      if (isTold) this.#channel.post(plain(FrameKind.cancel, call.id));
+      const isWhole = call.transfer === undefined;
+      call.transfer?.drop();
+      if (isTold && isWhole) this.#channel.post(plain(FrameKind.cancel, call.id));
       if (call.isSettled) continue;
       if (call.isWatch) call.resolve(endedBy(reason));
-      else call.reject(lost(reason, true));
+      else call.reject(lost(reason, isWhole));
     }
-    this.#callsInFlight = 0;
+    this.#callsInFlight = this.#streamsInFlight = 0;
   }
 
   /** A service was withdrawn: what waits for it will not be sent. */
@@ -278,60 +293,149 @@ export class Caller implements Credit {
     return Math.min(callTimeoutMs(options), TIMEOUT_MS_MAX);
   }
 
-  #start(call: OutgoingCall, message: number, input: unknown, timeoutMs: number): void {
+  #openStream(service: RemoteService, name: string, input: unknown, options: RequestOptions | undefined): IncomingFlow {
+    const target = service.messages.get(name);
+    const refusal = this.#ended ?? (target?.kind === "stream" ? undefined : unreachable(service, name));
+    if (refusal !== undefined) throw this.#tooLate(refusal);
+    const givenUp = refusalBy(options?.signal);
+    if (givenUp !== undefined) throw givenUp;
+    // A stream has all the time there is, unless it is told otherwise.
+    const { timeoutMs: given = Infinity } = options ?? {};
+    const timeoutMs = given === Infinity ? Infinity : Math.min(callTimeoutMs({ timeoutMs: given }), TIMEOUT_MS_MAX);
+    if (timeoutMs === 0) throw new PeerError("timeout", `there was no time left for the stream of ${name}`);
+    const call: OutgoingCall = new OutgoingCall(
+      this,
+      service,
+      name,
+      () => outputs.end(),
+      (error) => outputs.fail(error),
+      FrameKind.stream,
+    );
+    const outputs = new IncomingFlow(
+      this.#channel,
+      {
+        granted: ({ items, bytes }) => {
+          if (call.isSettled || call.id === 0) return;
+          this.#channel.post({ kind: FrameKind.allow, id: call.id, service: 0, message: items, amount: bytes });
+        },
+        left: (why) => {
+          if (!call.isSettled) this.#abandon(call, why ?? cancelledBy(undefined, true));
+        },
+      },
+      undefined,
+      "output",
+    );
+    call.outputs = outputs;
+    this.#start(call, (target as { index: number }).index, input, options, timeoutMs);
+    return outputs;
+  }
+
+  /** Sends a request, or lets it wait; what cannot be sent is rejected. */
+  #start(
+    call: OutgoingCall,
+    message: number,
+    input: unknown,
+    options: RequestOptions | undefined,
+    timeoutMs: number,
+  ): void {
     const { service } = call;
-    if (service.waiting > 0 || !this.hasCallCredit || !this.hasRoom) {
-      call.waiting = this.#wait(service, message, input, call, undefined);
-      return;
-    }
-    this.#calls.add(call);
     try {
-      this.#callSent(
-        call,
-        this.#channel.post(callHeader(call.id, service.slot, message, Math.max(1, Math.ceil(timeoutMs))), input),
-      );
+      let source: ItemSource | undefined;
+      if (options !== undefined) {
+        const { metadata, inputs, signal } = options;
+        if (metadata !== undefined) call.metadata = encodeMetadata(metadata, this.#channel);
+        if (inputs !== undefined) source = sourceOf(inputs);
+        if (signal !== undefined) call.cancelOn(signal);
+      }
+      if (source !== undefined) call.inputs = this.#inputsOf(call, source);
+      const hasCredit = call.kind === FrameKind.stream ? this.hasStreamCredit : this.hasCallCredit;
+      if (service.waiting > 0 || service.sendsInParts > 0 || !hasCredit || !this.hasRoom) {
+        const { metadata } = call;
+        call.waiting = this.lane.wait(this.#channel, { service, message, input, metadata, call, sent: undefined });
+      } else this.#say(call, service.slot, message, timeoutMs, input, undefined);
+    } catch (error) {
+      return call.reject(about(error, service, call.message));
+    }
+    if (timeoutMs !== Infinity) this.timers.set(call, timeoutMs);
+  }
+
+  #releaseCall({ slot, message, payload }: WaitingMessage, call: OutgoingCall): void {
+    call.waiting = undefined;
+    const remainingMs = call.expiresAt - this.#channel.clock.now();
+    this.#say(call, slot, message, remainingMs, undefined, payload);
+  }
+
+  /** Writes the frame of a request, whose input is encoded already if there is a payload, and counts it. */
+  #say(
+    call: OutgoingCall,
+    service: number,
+    message: number,
+    remainingMs: number,
+    input: unknown,
+    payload: Uint8Array | undefined,
+  ): void {
+    const { kind, metadata, inputs } = call;
+    this.#calls.add(call);
+    const amount = remainingMs === Infinity ? 0 : Math.max(1, Math.ceil(remainingMs));
+    const header =
+      metadata === undefined && inputs === undefined
+        ? { kind, id: call.id, service, message, amount }
+        : { kind, id: call.id, service, message, amount, hasInputs: inputs !== undefined, metadata };
+    try {
+      const said = payload === undefined ? this.#channel.say(header, input) : this.#channel.forward(header, payload);
+      if (typeof said === "number") call.bytes = said;
+      else {
+        call.bytes = said.bytes;
+        call.transfer = said;
+        const written = (): void => {
+          call.transfer = undefined;
+          if (!call.isSettled) inputs?.start();
+        };
+        said.end = { written, lost: () => {} };
+      }
     } catch (error) {
       this.#calls.delete(call);
       throw error;
     }
-  }
-
-  #callSent(call: OutgoingCall, bytes: number): void {
-    call.bytes = bytes;
-    this.#callsInFlight++;
-    this.#callBytesLeft -= bytes;
-  }
-
-  #sendLater(service: RemoteService, message: number, input: unknown, signal: AbortSignal | undefined): Promise<void> {
-    const sent = oneShot<void>();
-    const waiting = this.#wait(service, message, input, undefined, sent);
-    if (signal === undefined) return sent.promise;
-    const giveUp = (): void => {
-      this.lane.abandon(waiting);
-      sent.reject(cancelledBy(signal.reason, false));
-    };
-    signal.addEventListener("abort", giveUp, { once: true });
-    const stopListening = (): void => signal.removeEventListener("abort", giveUp);
-    sent.promise.then(stopListening, stopListening);
-    return sent.promise;
-  }
-
-  #wait(
-    service: RemoteService,
-    message: number,
-    input: unknown,
-    call: OutgoingCall | undefined,
-    sent: OneShot<void> | undefined,
-  ): WaitingMessage {
-    const { waitingMax, waitingBytesMax } = this.#channel.limits;
-    if (this.lane.length >= waitingMax || this.lane.bytes >= waitingBytesMax) {
-      throw new PeerError("waiting-full", `${this.lane.length} messages wait for credit already`);
+    if (kind === FrameKind.stream) this.#streamsInFlight++;
+    else {
+      this.#callsInFlight++;
+      this.#callBytesLeft -= call.bytes;
     }
-    const payload = this.#channel.format.encode(input);
-    const waiting = { service, slot: service.slot, message, payload, call, sent, isOver: false };
-    this.lane.push(waiting);
-    this.#channel.wake();
-    return waiting;
+    if (call.transfer === undefined) inputs?.start();
+  }
+
+  /** What this side streams to the handler. It is closed when the request is over. */
+  #inputsOf(call: OutgoingCall, source: ItemSource): OutgoingFlow {
+    const post = (kind: number): number => this.#channel.post(plain(kind, call.id));
+    return new OutgoingFlow(this.#channel, FrameKind.input, call, source, {
+      check: undefined,
+      ended: () => void post(FrameKind.inputsEnd),
+      failed: (error) => this.#abandon(call, error),
+      closed: () => {},
+    });
+  }
+
+  /** Gives a request up that is under way, for a reason of this side: the other side is told. */
+  #abandon(call: OutgoingCall, error: unknown): void {
+    if (call.isSettled) return;
+    if (this.#withdraw(call)) this.#channel.post(plain(FrameKind.cancel, call.id));
+    this.#end(call, error);
+  }
+
+  /** Takes back a request that has not left whole. True if it has: then the other side still answers. */
+  #withdraw(call: OutgoingCall): boolean {
+    if (call.waiting !== undefined) this.lane.abandon(call.waiting);
+    if (call.transfer?.drop() !== true) return call.id !== 0;
+    call.transfer = undefined;
+    this.#forget(call);
+    return false;
+  }
+
+  /** Settles a request that is given up. What of a stream is here already is given up as well. */
+  #end(call: OutgoingCall, error: unknown): void {
+    call.outputs?.abandon(error);
+    call.reject(error);
   }
 
   /** The other side is done with a call; undefined if nobody waits for its answer. */
@@ -344,15 +448,23 @@ export class Caller implements Credit {
       }
       return undefined;
     }
+    // An answer to what has not been asked whole: it is dropped, and the answer counts.
+    call.transfer?.drop();
+    this.#forget(call);
+    if (!call.isSettled) return call;
+    this.lateReplies++;
+    return undefined;
+  }
+
+  /** A request no longer counts. */
+  #forget(call: OutgoingCall): void {
     this.#calls.delete(call);
     if (call.isWatch) this.#watches--;
+    else if (call.kind === FrameKind.stream) this.#streamsInFlight--;
     else {
       this.#callsInFlight--;
       this.#callBytesLeft += call.bytes;
     }
-    if (!call.isSettled) return call;
-    this.lateReplies++;
-    return undefined;
   }
 
   #giveBack({ call, sent }: WaitingMessage, error: PeerError): void {
@@ -363,14 +475,6 @@ export class Caller implements Credit {
   #tooLate(why: ClosedReason | PeerError): Error {
     return why instanceof PeerError ? why : lost(why, false);
   }
-}
-
-function callHeader(id: number, service: number, message: number, amount: number): FrameHeader {
-  return { kind: FrameKind.call, id, service, message, amount };
-}
-
-function sendHeader(service: number, message: number): FrameHeader {
-  return { kind: FrameKind.send, id: 0, service, message, amount: 0 };
 }
 
 function lost({ code, error }: ClosedReason, wasSent: boolean): ConnectionLost {

@@ -6,8 +6,11 @@ import type { FrameHeader, FrameReader, WireFormat } from "../wire/index.js";
 import type { PeerEvent } from "./events.js";
 import type { RemoteLimits } from "./hello.js";
 import type { PeerLimits, PeerTimes } from "./limits.js";
+import type { BulkLane } from "./bulk-lane.js";
 import type { Outbox } from "./outbox.js";
 import type { Peer } from "./peer.js";
+import type { RoundTrip } from "./round-trip.js";
+import type { OutgoingTransfer, Transfers } from "./transfers.js";
 
 /** A peer as its halves see it. */
 export interface Channel {
@@ -20,12 +23,19 @@ export interface Channel {
   readonly reader: FrameReader;
   readonly outbox: Outbox;
   readonly inspection: Inspection | undefined;
+  readonly roundTrip: RoundTrip;
+  readonly bulk: BulkLane;
+  readonly transfers: Transfers;
   /** What the other side accepts; the smallest there is before its hello. */
   readonly remoteLimits: RemoteLimits;
-  /** Writes one frame; it leaves at the end of the turn. Throws `WireError` if it cannot be encoded. */
+  /** Writes one short frame; it leaves at the end of the turn. Throws `WireError` if it cannot be encoded. */
   post(header: FrameHeader, payload?: unknown): number;
+  /** Writes one frame of any length, and returns how long it is; or what sends it in parts, if it is too long to go whole. */
+  say(header: FrameHeader, payload: unknown): number | OutgoingTransfer;
   /** The same with an encoded payload. */
-  forward(header: FrameHeader, payload: Uint8Array): number;
+  forward(header: FrameHeader, payload: Uint8Array): number | OutgoingTransfer;
+  /** Does what the frame at hand says, which has come in parts. */
+  handle(): void;
   /** A task of the incoming half has ended: a closing peer may be finished now. */
   taskEnded(): void;
   /** Something that waits may be ready now. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { call, defineService } from "../actor/index.js";
 import { RawPeer, VirtualClock } from "../testing/index.js";
 import { memoryPair } from "../transport/index.js";
-import { FrameBuffer, FrameKind, troupeCbor } from "../wire/index.js";
+import { FrameBuffer, FrameKind, troupeCbor, wholeUpTo } from "../wire/index.js";
 import { Peer } from "./index.js";
 
 const COUNT = 900;
@@ -28,7 +28,12 @@ async function answeredAtOnce(end: (raw: RawPeer) => void): Promise<PromiseSettl
   await clock.flush();
   const buffer = new FrameBuffer();
   for (const { id } of raw.take(FrameKind.call)) {
-    troupeCbor.write(buffer, { kind: FrameKind.reply, id, service: 0, message: 0, amount: 0 }, id, 0xff_ffff);
+    troupeCbor.write(
+      buffer,
+      { kind: FrameKind.reply, id, service: 0, message: 0, amount: 0 },
+      id,
+      wholeUpTo(0xff_ffff),
+    );
   }
   far.write(buffer.take());
   end(raw);

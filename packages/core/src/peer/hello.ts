@@ -1,6 +1,6 @@
 // The greeting: what each side says of itself before anything else, and what it makes of the other's.
 
-import { WireError } from "../wire/index.js";
+import { WHOLE_BYTES_MAX, WireError, type FrameSizes } from "../wire/index.js";
 import { PeerError } from "./error.js";
 import { FRAME_BYTES_MIN, type PeerLimits } from "./limits.js";
 
@@ -11,14 +11,31 @@ export const PROTOCOL_MINOR = 0;
 /** The longest hello, header included: nothing longer is taken from a stranger. */
 export const HELLO_BYTES_MAX = 4096;
 
-/** What the other side accepts of us. */
-export interface RemoteLimits {
+const COUNT_MAX = 0xffff_ffff;
+
+/** What a side accepts of the other one, as it says in its hello. */
+export interface AnnouncedLimits {
   readonly frameBytesMax: number;
+  readonly messageBytesMax: number;
   readonly callsMax: number;
   readonly callBytesMax: number;
   readonly sendsMax: number;
   readonly sendBytesMax: number;
+  readonly streamsMax: number;
+  readonly streamItems: number;
+  readonly streamBytes: number;
+  readonly metadataBytesMax: number;
   readonly watchesMax: number;
+}
+
+/** What the other side accepts of us. */
+export interface RemoteLimits extends AnnouncedLimits, FrameSizes {}
+
+/** The same with the longest frame that goes whole: that depends on whether the other side takes parts. */
+export function remoteLimitsOf(limits: AnnouncedLimits): RemoteLimits {
+  const { frameBytesMax, messageBytesMax } = limits;
+  const takesParts = messageBytesMax > frameBytesMax;
+  return { ...limits, wholeBytesMax: takesParts ? Math.min(frameBytesMax, WHOLE_BYTES_MAX) : frameBytesMax };
 }
 
 /** What one side says of itself. */
@@ -29,7 +46,7 @@ export interface Hello {
   readonly id: string;
   readonly name: string;
   readonly heartbeatMs: number;
-  readonly limits: RemoteLimits;
+  readonly limits: AnnouncedLimits;
   /** How many `provide` frames follow before the greeting is complete. */
   readonly services: number;
 }
@@ -43,10 +60,16 @@ export const GREETING_BYTES_MAX: number = 1024 * 1024;
 /** Nothing can be asked of a stranger. */
 export const NO_CREDIT: RemoteLimits = Object.freeze({
   frameBytesMax: GREETING_BYTES_MAX,
+  wholeBytesMax: GREETING_BYTES_MAX,
+  messageBytesMax: GREETING_BYTES_MAX,
   callsMax: 0,
   callBytesMax: 0,
   sendsMax: 0,
   sendBytesMax: 0,
+  streamsMax: 0,
+  streamItems: 0,
+  streamBytes: 0,
+  metadataBytesMax: 0,
   watchesMax: 0,
 });
 
@@ -55,9 +78,38 @@ export function ownHello(id: string, name: string, heartbeatMs: number, limits: 
   return { versions: PROTOCOL_VERSIONS, minor: PROTOCOL_MINOR, id, name, heartbeatMs, limits, services };
 }
 
+function announcedLimits(limits: Hello["limits"]): unknown {
+  const { frameBytesMax, callsMax, callBytesMax, sendsMax, sendBytesMax, watchesMax } = limits;
+  const { messageBytesMax, streamsMax, streamItems, streamBytes, metadataBytesMax } = limits;
+  const ofMessages = { frameBytesMax, callsMax, callBytesMax, sendsMax, sendBytesMax, watchesMax };
+  return { ...ofMessages, messageBytesMax, streamsMax, streamItems, streamBytes, metadataBytesMax };
+}
+
+/**
+ * What the other side takes. What only some sides can do is left out by those that cannot: long messages, streams and
+ * metadata.
+ */
+function announcedLimitsOf(limits: Record<string, unknown>): AnnouncedLimits {
+  const frameBytesMax = Math.min(whole(limits, "frameBytesMax", FRAME_BYTES_MIN, COUNT_MAX), 0xff_ffff);
+  const messageBytesMax = Math.max(frameBytesMax, optional(limits, "messageBytesMax"));
+  const goesInParts = messageBytesMax > frameBytesMax;
+  return {
+    frameBytesMax,
+    messageBytesMax,
+    callsMax: whole(limits, "callsMax", 1, COUNT_MAX),
+    callBytesMax: whole(limits, "callBytesMax", 1, COUNT_MAX),
+    sendsMax: whole(limits, "sendsMax", 1, COUNT_MAX),
+    sendBytesMax: whole(limits, "sendBytesMax", 1, COUNT_MAX),
+    watchesMax: whole(limits, "watchesMax", 0, COUNT_MAX),
+    streamsMax: optional(limits, "streamsMax"),
+    streamItems: optional(limits, "streamItems"),
+    streamBytes: goesInParts ? whole(limits, "streamBytes", 1, COUNT_MAX) : optional(limits, "streamBytes"),
+    metadataBytesMax: Math.min(optional(limits, "metadataBytesMax"), 0xffff),
+  };
+}
+
 /** A hello as a plain value for the payload of a `hello` frame. */
 export function helloPayload(hello: Hello): unknown {
-  const { frameBytesMax, callsMax, callBytesMax, sendsMax, sendBytesMax, watchesMax } = hello.limits;
   return {
     protocol: "troupe",
     versions: [...hello.versions],
@@ -65,7 +117,7 @@ export function helloPayload(hello: Hello): unknown {
     id: hello.id,
     name: hello.name,
     heartbeatMs: hello.heartbeatMs,
-    limits: { frameBytesMax, callsMax, callBytesMax, sendsMax, sendBytesMax, watchesMax },
+    limits: announcedLimits(hello.limits),
     services: hello.services,
   };
 }
@@ -102,14 +154,7 @@ export function parseHello(payload: unknown, servicesMax: number): Hello {
     id,
     name,
     heartbeatMs: whole(fields, "heartbeatMs", 10, 3_600_000),
-    limits: {
-      frameBytesMax: Math.min(whole(limits, "frameBytesMax", FRAME_BYTES_MIN, 0xffff_ffff), 0xff_ffff),
-      callsMax: whole(limits, "callsMax", 1, 0xffff_ffff),
-      callBytesMax: whole(limits, "callBytesMax", 1, 0xffff_ffff),
-      sendsMax: whole(limits, "sendsMax", 1, 0xffff_ffff),
-      sendBytesMax: whole(limits, "sendBytesMax", 1, 0xffff_ffff),
-      watchesMax: whole(limits, "watchesMax", 0, 0xffff_ffff),
-    },
+    limits: announcedLimitsOf(limits),
     services: whole(fields, "services", 0, servicesMax),
   };
 }
@@ -119,6 +164,11 @@ function asRecord(value: unknown, what: string): Record<string, unknown> {
     throw new WireError("hello-invalid", `${what} must be a map`);
   }
   return value as Record<string, unknown>;
+}
+
+/** 0 if it is left out. */
+function optional(fields: Record<string, unknown>, name: string): number {
+  return fields[name] === undefined ? 0 : whole(fields, name, 0, COUNT_MAX);
 }
 
 function whole(fields: Record<string, unknown>, name: string, min: number, max: number): number {

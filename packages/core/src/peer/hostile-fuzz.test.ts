@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { call, defineService, send } from "../actor/index.js";
 import { hostilePayloads, randomValue, rawHello, SeededRandom, siege, type RawPeer } from "../testing/index.js";
-import { FrameBuffer, FrameKind, troupeCbor } from "../wire/index.js";
+import { FrameBuffer, FrameKind, troupeCbor, wholeUpTo } from "../wire/index.js";
 import { ServiceMap } from "./index.js";
 
 const SEED = 20_261_122;
@@ -40,7 +40,12 @@ test(`${ROUNDS} of them harm nobody else and leave nothing`, { timeout: 60_000 }
 function conversation(random: SeededRandom): Uint8Array {
   const buffer = new FrameBuffer();
   const write = (kind: number, fields: object, payload: unknown): void => {
-    troupeCbor.write(buffer, { kind, id: 0, service: 0, message: 0, amount: 0, ...fields }, payload, 1_000_000);
+    troupeCbor.write(
+      buffer,
+      { kind, id: 0, service: 0, message: 0, amount: 0, ...fields },
+      payload,
+      wholeUpTo(1_000_000),
+    );
   };
   if (random.next() < 0.95) write(FrameKind.hello, {}, rawHello({ minor: random.integer(2) }));
   for (let count = random.integer(12); count > 0; count--) {
@@ -65,7 +70,7 @@ function conversation(random: SeededRandom): Uint8Array {
       buffer,
       { kind, id: 7, service: 0, message: kind === FrameKind.send ? 1 : 0, amount: 1000 },
       hostile.bytes,
-      1_000_000,
+      wholeUpTo(1_000_000),
     );
   }
   return buffer.take();

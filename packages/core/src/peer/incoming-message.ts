@@ -1,11 +1,14 @@
-// A call or a send from the other side, in its own task, and what its handler sees of it. The task is its own timer,
+// A call, a stream or a send from the other side, in its own task, and what its handler sees of it. The task is its own timer,
 // and the abort controller is made when the handler first reads `signal`, so that a message costs two objects.
 
 import { Deadline } from "../base/index.js";
-import { NO_METADATA, type Metadata, type PermitWaiter } from "../actor/index.js";
+import { fail, lazyStream, NO_METADATA, type Metadata, type PermitWaiter } from "../actor/index.js";
+import type { IncomingFlow } from "./incoming-flow.js";
+import type { OutgoingFlow } from "./outgoing-flow.js";
 import type { Peer } from "./peer.js";
 import type { Provider } from "./provider.js";
 import type { CallContext, ProvidedMessage, ProvidedService } from "./service-map.js";
+import type { OutgoingTransfer } from "./transfers.js";
 
 /** What a handler is told besides its input. */
 class IncomingContext implements CallContext {
@@ -32,8 +35,21 @@ class IncomingContext implements CallContext {
   }
 
   get metadata(): Metadata {
-    return NO_METADATA;
+    return this.#task.metadata;
   }
+
+  /** The handler reads it as what the types of its message say; without inputs there are none. */
+  get inputs(): AsyncIterableIterator<never> {
+    return (this.#task.inputs ?? lazyStream(noInputs)) as AsyncIterableIterator<never>;
+  }
+
+  get fail(): typeof fail {
+    return fail;
+  }
+}
+
+function noInputs(): AsyncIterator<never, undefined> {
+  return { next: () => Promise.resolve({ done: true, value: undefined }) };
 }
 
 /** A message on its way through the incoming half. */
@@ -45,10 +61,17 @@ export class IncomingMessage extends Deadline implements PermitWaiter {
   readonly message: ProvidedMessage;
   /** Length of its frame; counts against the bytes that the other side may have under way. */
   readonly bytes: number;
-  /** On the clock of this side; Infinity for a send. */
+  /** On the clock of this side; Infinity for a send, and for a stream that has all the time there is. */
   readonly deadline: number;
-  /** The undecoded payload, while the call waits for a permit or for room. */
+  /** The undecoded payload, while the request waits for a permit or for room. */
   parked: Uint8Array | undefined = undefined;
+  metadata: Metadata = NO_METADATA;
+  /** What the other side streams, if it said so. */
+  inputs: IncomingFlow | undefined = undefined;
+  /** What the handler streams, once it has begun to. */
+  outputs: OutgoingFlow | undefined = undefined;
+  /** The answer, while it leaves in parts. */
+  transfer: OutgoingTransfer | undefined = undefined;
   waitsForPermit = false;
   /** Held until its handler has ended, or lent to others because it was given up and runs on. */
   permit: "none" | "held" | "lent" = "none";
@@ -83,8 +106,18 @@ export class IncomingMessage extends Deadline implements PermitWaiter {
     return this.#provider.peer;
   }
 
-  get isCall(): boolean {
+  /** Whether the other side waits for an answer. */
+  get isRequest(): boolean {
     return this.id !== 0;
+  }
+
+  get isStream(): boolean {
+    return this.message.kind === "stream";
+  }
+
+  /** Why the handler was asked to end. */
+  get abortedBy(): unknown {
+    return this.#abortedBy;
   }
 
   get isAborted(): boolean {

@@ -3,6 +3,7 @@
 
 import { WIRE_LIMITS, type WireLimits } from "../wire/index.js";
 import { PeerError } from "./error.js";
+import { FLOW_ITEMS_MAX } from "./flow-window.js";
 
 /** What a peer accepts and holds. */
 export interface PeerLimits extends WireLimits {
@@ -14,6 +15,16 @@ export interface PeerLimits extends WireLimits {
   readonly sendsMax: number;
   /** Bytes of unhandled sends; one send may overdraw it. Announced. */
   readonly sendBytesMax: number;
+  /** Streams that the other side may have open at once. Announced. */
+  readonly streamsMax: number;
+  /** Items of one stream that its producer may be ahead at first. Announced. */
+  readonly streamItems: number;
+  /** Bytes of them, and of a message that comes in parts; one item may overdraw it. Announced. */
+  readonly streamBytes: number;
+  /** The most bytes that this grows to where the line is long and fast; items grow with it. */
+  readonly streamBytesMax: number;
+  /** Bytes of what travels beside an input. Announced. */
+  readonly metadataBytesMax: number;
   /** Watches that the other side may hold at once. Announced. */
   readonly watchesMax: number;
   /** Services that the other side may provide at once. */
@@ -41,6 +52,11 @@ export const PEER_LIMITS: PeerLimits = Object.freeze({
   callBytesMax: 4 * 1024 * 1024,
   sendsMax: 1024,
   sendBytesMax: 4 * 1024 * 1024,
+  streamsMax: 256,
+  streamItems: 256,
+  streamBytes: 64 * 1024,
+  streamBytesMax: 2 * 1024 * 1024,
+  metadataBytesMax: 8192,
   watchesMax: 1024,
   servicesMax: 1024,
   providedMessagesMax: 16_384,
@@ -88,6 +104,8 @@ export const HEARTBEATS_MISSED_MAX = 3;
 export const FRAME_BYTES_MIN = 8192;
 /** The most that a frame header can say. */
 const FRAME_BYTES_MAX = 0xff_ffff;
+/** The most that a frame can say of the length of its metadata. */
+const METADATA_BYTES_MAX = 0xffff;
 const COUNT_MAX = 0xffff_ffff;
 const HEARTBEAT_MS_MIN = 10;
 const HEARTBEAT_MS_MAX = 3_600_000;
@@ -102,9 +120,12 @@ export function limitsOf(given: Partial<PeerLimits> | undefined): PeerLimits {
   if (limits === PEER_LIMITS) return limits;
   for (const [name, value] of Object.entries(limits)) demandWithin(name, value, 0, COUNT_MAX);
   demandWithin("frameBytesMax", limits.frameBytesMax, FRAME_BYTES_MIN, FRAME_BYTES_MAX);
-  for (const name of ["callsMax", "callBytesMax", "sendsMax", "sendBytesMax"] as const) {
+  for (const name of ["callsMax", "callBytesMax", "sendsMax", "sendBytesMax", "streamBytes"] as const) {
     demandWithin(name, limits[name], 1, COUNT_MAX);
   }
+  demandWithin("streamItems", limits.streamItems, 1, FLOW_ITEMS_MAX);
+  demandWithin("metadataBytesMax", limits.metadataBytesMax, 0, METADATA_BYTES_MAX);
+  demandWithin("messageBytesMax", limits.messageBytesMax, limits.frameBytesMax, COUNT_MAX);
   return limits;
 }
 

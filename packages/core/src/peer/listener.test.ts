@@ -5,7 +5,7 @@ import { call, defineService, send } from "../actor/index.js";
 import { Inspection } from "../base/index.js";
 import { fence, rawHello, SelfDrivenClock, VirtualClock } from "../testing/index.js";
 import { memory, type Connection } from "../transport/index.js";
-import { FrameBuffer, FrameKind, troupeCbor } from "../wire/index.js";
+import { FrameBuffer, FrameKind, troupeCbor, wholeUpTo } from "../wire/index.js";
 import { connect, listen, Peer, ServiceMap, type Listener, type ListenerEvent, type ListenOptions } from "./index.js";
 
 const Work = defineService("work", { hold: call<void, string>() });
@@ -344,7 +344,7 @@ describe("the event peer", () => {
 function frames(...each: readonly (readonly [kind: number, payload: unknown])[]): Uint8Array {
   const buffer = new FrameBuffer();
   for (const [kind, payload] of each) {
-    troupeCbor.write(buffer, { kind, id: 0, service: 0, message: 0, amount: 0 }, payload, 0xff_ffff);
+    troupeCbor.write(buffer, { kind, id: 0, service: 0, message: 0, amount: 0 }, payload, wholeUpTo(0xff_ffff));
   }
   return buffer.take();
 }

@@ -1,12 +1,19 @@
-// A call on its way: the one-shot that waits under its ConnID, and its own timer and abort listener. And the table in
-// which they wait.
+// A call, stream or watch on its way: the one-shot that waits under its ConnID, and its own timer and abort listener. And
+// the table in which they wait.
 
 import { Deadline } from "../base/index.js";
+import { FrameKind } from "../wire/index.js";
 import type { Caller } from "./caller.js";
+import type { IncomingFlow } from "./incoming-flow.js";
+import type { OutgoingFlow } from "./outgoing-flow.js";
 import type { WaitingMessage } from "./outgoing-lane.js";
 import type { RemoteService } from "./remote.js";
+import type { OutgoingTransfer } from "./transfers.js";
 
-/** A call of this side. After it has settled it stays in the table until the other side is done with it as well. */
+/** What is asked of the other side: the kinds of frames that it answers. */
+export type RequestKind = typeof FrameKind.call | typeof FrameKind.stream | typeof FrameKind.watch;
+
+/** A request of this side. After it has settled it stays in the table until the other side is done with it as well. */
 export class OutgoingCall extends Deadline {
   /** ConnID; 0 until the call is on its way. */
   id = 0;
@@ -21,8 +28,16 @@ export class OutgoingCall extends Deadline {
   isSettled = false;
   /** Its place in the outgoing lane, until it is sent. */
   waiting: WaitingMessage | undefined = undefined;
-  /** A watch is answered when the watched actor ends; it takes no credit and has no deadline. */
-  readonly isWatch: boolean;
+  /** A watch is answered when the watched actor ends, and a stream when it is over. A watch takes no credit. */
+  readonly kind: RequestKind;
+  /** What travels beside the input, encoded. */
+  metadata: Uint8Array | undefined = undefined;
+  /** The input, while it leaves in parts. */
+  transfer: OutgoingTransfer | undefined = undefined;
+  /** What this side streams to the other one, until the answer. */
+  inputs: OutgoingFlow | undefined = undefined;
+  /** What the other side streams, of a stream. */
+  outputs: IncomingFlow | undefined = undefined;
 
   constructor(
     caller: Caller,
@@ -30,7 +45,7 @@ export class OutgoingCall extends Deadline {
     message: string,
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
-    isWatch: boolean,
+    kind: RequestKind,
   ) {
     super();
     this.#caller = caller;
@@ -38,7 +53,11 @@ export class OutgoingCall extends Deadline {
     this.message = message;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.isWatch = isWatch;
+    this.kind = kind;
+  }
+
+  get isWatch(): boolean {
+    return this.kind === FrameKind.watch;
   }
 
   resolve(value: unknown): void {
@@ -68,6 +87,7 @@ export class OutgoingCall extends Deadline {
   #settle(): void {
     this.isSettled = true;
     this.#caller.timers.clear(this);
+    this.inputs?.stop();
     if (this.#signal !== undefined) {
       this.#signal.removeEventListener("abort", this);
       this.#signal = undefined;

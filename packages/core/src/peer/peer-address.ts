@@ -1,6 +1,14 @@
 // An address of a service on the other side of a connection.
 
-import type { Address, AnyService, CallOptions, Ended, SendOptions, WatchOptions } from "../actor/index.js";
+import type {
+  Address,
+  AnyService,
+  CallOptions,
+  Ended,
+  SendOptions,
+  StreamOptions,
+  WatchOptions,
+} from "../actor/index.js";
 import type { Caller } from "./caller.js";
 import type { RemoteService } from "./remote.js";
 
@@ -26,6 +34,10 @@ export class PeerAddress {
 
   trySend(message: string, input?: unknown): boolean {
     return this.#caller.trySend(this.#target, message, input);
+  }
+
+  stream(message: string, input?: unknown, options?: StreamOptions): AsyncIterableIterator<unknown> {
+    return this.#caller.stream(this.#target, message, input, options);
   }
 
   watch(options?: WatchOptions): Promise<Ended> {

@@ -125,9 +125,11 @@ export interface PeerStats {
   readonly callsInFlight: number;
   /** Sends of this side that the other side has not given credit back for. */
   readonly sendsInFlight: number;
+  /** Streams of this side that are not over. */
+  readonly streamsInFlight: number;
   /** Messages of this side that wait for credit or room. */
   readonly waiting: number;
-  /** Messages of the other side that are being handled or parked. */
+  /** Messages of the other side that are being handled or parked, and streams that go on. */
   readonly running: number;
   /** Handlers that run on after they were given up. */
   readonly abandoned: number;

@@ -38,7 +38,9 @@ export class RemoteService {
   #messages: ReadonlyMap<string, RemoteMessage> | undefined;
   /** How many messages to it wait in the outgoing lane, and in which of its queues: keeps them in order. */
   waiting = 0;
-  waitsAmongCalls = false;
+  line = 0;
+  /** How many long sends to it are on their way in parts: what is said later to it waits for them. */
+  sendsInParts = 0;
   /** Whether an address of this side refers to it: then it is kept while it is not provided. */
   isHeld = false;
 

@@ -11,12 +11,15 @@ import type { Connection } from "../transport/index.js";
 import {
   FrameKind,
   troupeCbor,
+  wholeUpTo,
   WireError,
   type FrameHeader,
   type FrameReader,
+  type LongFrame,
   type WireFormat,
 } from "../wire/index.js";
 import { parseAnnouncement } from "./announcement.js";
+import { BulkLane, type Bulk } from "./bulk-lane.js";
 import { Caller } from "./caller.js";
 import { plain, type Channel } from "./channel.js";
 import { Ending } from "./ending.js";
@@ -31,23 +34,26 @@ import {
   NO_CREDIT,
   ownHello,
   PROTOCOL_MINOR,
+  remoteLimitsOf,
   type Hello,
   type RemoteLimits,
 } from "./hello.js";
 import type { LifecycleState } from "./lifecycle.js";
 import { limitsOf, timesOf, type PeerLimits, type PeerTimes } from "./limits.js";
 import { Outbox } from "./outbox.js";
-import type { OutgoingLane, WaitingMessage } from "./outgoing-lane.js";
+import type { WaitingMessage } from "./outgoing-lane.js";
 import { peerAddress } from "./peer-address.js";
 import type { Peer, PeerOptions, PeerStats } from "./peer.js";
 import { Provider } from "./provider.js";
 import { randomId, remoteOf, RemoteServices, type Remote } from "./remote.js";
+import { RoundTrip } from "./round-trip.js";
 import type { ServiceMap } from "./service-map.js";
+import { Transfers, type OutgoingTransfer } from "./transfers.js";
 
 /** Undecoded bytes beyond which the connection is paused until they are handled; more if one frame may be longer. */
 const INCOMING_BYTES_MAX = 1024 * 1024;
 
-export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeader> {
+export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, FrameHeader> {
   readonly peer: Peer;
   readonly id: string;
   readonly clock: Clock;
@@ -58,9 +64,11 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   readonly reader: FrameReader;
   readonly outbox: Outbox;
   readonly inspection: Inspection | undefined;
+  readonly roundTrip: RoundTrip;
+  readonly bulk: BulkLane;
+  readonly transfers: Transfers;
   readonly emitter: Emitter<PeerEvent> = new Emitter();
   readonly ending: Ending;
-  readonly outgoing: OutgoingLane;
   remoteLimits: RemoteLimits = NO_CREDIT;
 
   readonly #connection: Connection;
@@ -68,7 +76,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   readonly #provider: Provider;
   readonly #services: RemoteServices;
   readonly #greeting: Greeting;
-  readonly #mailbox: Mailbox<WaitingMessage, FrameHeader>;
+  readonly #mailbox: Mailbox<WaitingMessage | Bulk, FrameHeader>;
   readonly #heartbeat: Heartbeat;
   #isGreeting = true;
   readonly #incomingBytesMax: number;
@@ -95,12 +103,14 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
     this.reader = this.format.reader(this.limits);
     this.reader.frameBytesMax = HELLO_BYTES_MAX;
     this.outbox = new Outbox(connection);
+    this.roundTrip = new RoundTrip(this.clock, (token) => void this.post(plain(FrameKind.ping, token)));
+    this.bulk = new BulkLane(this.outbox, () => this.wake());
+    this.transfers = new Transfers(this);
     this.inspection = options.inspection;
     this.id = options.id ?? randomId(options.random ?? systemRandom);
     this.#services = new RemoteServices(this.limits);
     this.#greeting = new Greeting(this.#services, this.limits.servicesMax);
     this.#caller = new Caller(this);
-    this.outgoing = this.#caller.lane;
     this.#provider = new Provider(this, options.backpressure);
     this.#mailbox = new Mailbox(this, this.clock, { isDeferred: true });
     this.ending = new Ending({
@@ -110,6 +120,8 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
       provider: this.#provider,
       onClosed: () => {
         this.#mailbox.close();
+        this.bulk.close();
+        this.transfers.close();
         this.timers.clear(this.#heartbeat);
       },
     });
@@ -146,13 +158,14 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
     return {
       callsInFlight: this.#caller.callsInFlight,
       sendsInFlight: this.#caller.sendsInFlight,
-      waiting: this.outgoing.length,
+      streamsInFlight: this.#caller.streamsInFlight,
+      waiting: this.#caller.lane.length,
       running: this.#provider.running,
       abandoned: this.#provider.abandoned.count,
       lateReplies: this.#caller.lateReplies,
       framesIgnored: this.#framesIgnored,
-      bytesUnread: this.reader.buffered,
-      bytesPending: this.outbox.pendingBytes,
+      bytesUnread: this.reader.buffered + this.transfers.bytesArriving,
+      bytesPending: this.outbox.pendingBytes + this.transfers.bytesPending,
       timers: this.timers.size,
     };
   }
@@ -175,6 +188,10 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
 
   // What the mailbox works for.
 
+  readonly outgoing = {
+    take: (): WaitingMessage | Bulk | undefined => this.#caller.lane.take() ?? this.bulk.take(),
+  };
+
   readonly incoming = {
     take: (): FrameHeader | undefined => {
       if (!this.ending.isReading) return undefined;
@@ -188,8 +205,9 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
     },
   };
 
-  handleOutgoing(waiting: WaitingMessage): void {
-    this.#caller.release(waiting);
+  handleOutgoing(said: WaitingMessage | Bulk): void {
+    if ("writeNext" in said) said.writeNext();
+    else this.#caller.release(said);
   }
 
   handleIncoming(frame: FrameHeader): void {
@@ -209,6 +227,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
       this.#pongOwed = undefined;
       this.post(plain(FrameKind.pong, token));
     }
+    this.bulk.endTurn();
     this.outbox.flush();
     if (this.#ends.length > 0) this.#endIfHandled();
     const isBehind = this.ending.isReading && this.reader.buffered > this.#incomingBytesMax;
@@ -221,15 +240,20 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
   // What the halves use.
 
   post(header: FrameHeader, payload?: unknown): number {
-    const bytes = this.format.write(this.outbox, header, payload, this.remoteLimits.frameBytesMax);
-    this.#written(header, bytes);
-    return bytes;
+    const written = this.format.write(this.outbox, header, payload, wholeUpTo(this.remoteLimits.frameBytesMax));
+    return this.#written(header, written as number) as number;
   }
 
-  forward(header: FrameHeader, payload: Uint8Array): number {
-    const bytes = this.format.forward(this.outbox, header, payload, this.remoteLimits.frameBytesMax);
-    this.#written(header, bytes);
-    return bytes;
+  say(header: FrameHeader, payload: unknown): number | OutgoingTransfer {
+    return this.#written(header, this.format.write(this.outbox, header, payload, this.remoteLimits));
+  }
+
+  forward(header: FrameHeader, payload: Uint8Array): number | OutgoingTransfer {
+    return this.#written(header, this.format.forward(this.outbox, header, payload, this.remoteLimits));
+  }
+
+  handle(): void {
+    this.#handle(this.reader.frame);
   }
 
   wake(): void {
@@ -249,10 +273,12 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
     this.ending.fault(error);
   }
 
-  #written(header: FrameHeader, bytes: number): void {
-    if (this.inspection?.active === true) this.#inspect("frame-sent", header, bytes);
+  #written(header: FrameHeader, written: number | LongFrame): number | OutgoingTransfer {
+    if (typeof written !== "number") return this.transfers.start(written);
+    if (this.inspection?.active === true) this.#inspect("frame-sent", header, written);
     this.outbox.frameWritten(this.#caller.inFlight + this.#framesLastTurn);
     this.#mailbox.wake();
+    return written;
   }
 
   #inspect(kind: string, { kind: frame, id, service, message }: FrameHeader, bytes: number): void {
@@ -287,7 +313,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
 
   /** Who the other side is, and what it takes, is known. */
   #introduced({ limits, heartbeatMs }: Hello): void {
-    this.remoteLimits = limits;
+    this.remoteLimits = remoteLimitsOf(limits);
     this.reader.frameBytesMax = Math.max(this.limits.frameBytesMax, GREETING_BYTES_MAX);
     this.#heartbeat.greeted(heartbeatMs);
   }
@@ -314,7 +340,29 @@ export class Session implements Channel, MailboxOwner<WaitingMessage, FrameHeade
         this.#pongOwed = frame.id;
         return;
       case FrameKind.pong: // [token]
-        return;
+        return this.roundTrip.ponged(frame.id);
+      case FrameKind.stream: // [ConnID] [slot] [message] [ms left, or 0] input
+        return this.#provider.streamed();
+      case FrameKind.item: // [ConnID] output
+        return this.#caller.itemReceived(frame.id);
+      case FrameKind.input: // [ConnID] input
+        return this.#provider.inputReceived(frame.id);
+      case FrameKind.inputsEnd: // [ConnID]
+        return this.#provider.inputsEnded(frame.id);
+      case FrameKind.inputsStop: // [ConnID]
+        return this.#caller.inputsStopped(frame.id);
+      case FrameKind.allow: // [ConnID] [0] [items] [bytes]
+        return this.#provider.outputsAllowed(frame.id, frame.message, frame.amount);
+      case FrameKind.allowInputs: // [ConnID] [0] [items] [bytes]
+        return this.#caller.inputsAllowed(frame.id, frame.message, frame.amount);
+      case FrameKind.begin: // [transfer] [bytes of the frame] first piece
+        return this.transfers.begun(frame.id, frame.amount, this.reader.payload());
+      case FrameKind.part: // [transfer] next piece
+        return this.transfers.arrived(frame.id, this.reader.payload());
+      case FrameKind.allowParts: // [transfer] [bytes]
+        return this.transfers.allowed(frame.id, frame.amount);
+      case FrameKind.drop: // [transfer]
+        return this.transfers.dropped(frame.id);
       case FrameKind.watch: // [ConnID] [slot]
         return this.#provider.watched(frame.id, frame.service);
       case FrameKind.provide: // [slot] [name, fingerprint, messages]

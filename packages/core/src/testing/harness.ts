@@ -162,6 +162,7 @@ export class SelfDrivenClock implements Clock {
 function leftovers(side: string, { stats }: Peer): string[] {
   const counts = [
     [stats.callsInFlight, "calls"],
+    [stats.streamsInFlight, "streams"],
     [stats.waiting, "waiting messages"],
     [stats.running, "tasks"],
     [stats.bytesPending, "unwritten bytes"],

@@ -9,6 +9,7 @@ import {
   FrameKind,
   troupeCbor,
   WIRE_LIMITS,
+  wholeUpTo,
   type FrameHeader,
   type FrameReader,
   type WireFormat,
@@ -39,6 +40,7 @@ export interface RawPeerOptions {
 }
 
 const FRAME_BYTES_MAX = 0xff_ffff;
+const SIZES = wholeUpTo(FRAME_BYTES_MAX);
 
 /** The fields of a hello that every peer accepts; `changes` replace some, and those that are undefined are left out. */
 export function rawHello(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
@@ -160,13 +162,13 @@ export class RawPeer {
 
   /** Writes one frame. */
   write(header: RawHeader, payload?: unknown): void {
-    this.#format.write(this.#buffer, whole(header), payload, FRAME_BYTES_MAX);
+    this.#format.write(this.#buffer, whole(header), payload, SIZES);
     this.writeBytes(this.#buffer.take());
   }
 
   /** Writes one frame with an encoded payload, whatever that is. */
   forward(header: RawHeader, payload: Uint8Array): void {
-    this.#format.forward(this.#buffer, whole(header), payload, FRAME_BYTES_MAX);
+    this.#format.forward(this.#buffer, whole(header), payload, SIZES);
     this.writeBytes(this.#buffer.take());
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { FrameKind, troupeCbor, type FrameReader, type WireFormat, type WireLimits } from "../wire/index.js";
+import { FrameKind, troupeCbor, wholeUpTo, type FrameReader, type WireFormat, type WireLimits } from "../wire/index.js";
 import { wireFormatConformance } from "./index.js";
 
 /** The native format with some of its reader replaced. */
@@ -29,7 +29,13 @@ function brokenReader(change: (reader: FrameReader) => Partial<FrameReader>): Wi
         },
         push: (bytes) => reader.push(bytes),
         next: () => reader.next(),
+        assembled: (bytes) => reader.assembled(bytes),
         value: () => reader.value(),
+        get metadataBytes() {
+          return reader.metadataBytes;
+        },
+        metadata: () => reader.metadata(),
+        payload: () => reader.payload(),
         copyPayload: () => reader.copyPayload(),
         decode: (payload) => reader.decode(payload),
       };
@@ -71,7 +77,8 @@ const BREAKAGES: Record<string, { readonly format: WireFormat; readonly verdict:
   "it writes one byte more than allowed": {
     format: {
       ...troupeCbor,
-      write: (writer, header, payload, max) => troupeCbor.write(writer, header, payload, max + 1),
+      write: (writer, header, payload, max) =>
+        troupeCbor.write(writer, header, payload, wholeUpTo(max.wholeBytesMax + 1)),
     },
     verdict: /writing one byte too many gave undefined/,
   },

@@ -42,6 +42,7 @@ const SCRATCH_BYTES = 4096;
 /** What a value must keep to whatever the reader's limits are; deeper ones overflow the stack of an encoder. */
 const NO_LIMITS: WireLimits = {
   frameBytesMax: Infinity,
+  messageBytesMax: Infinity,
   depthMax: 8192,
   itemsMax: Infinity,
   containerMax: Infinity,

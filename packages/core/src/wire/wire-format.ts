@@ -20,6 +20,17 @@ export const FrameKind = {
   pong: 12,
   watch: 13,
   goodbye: 14,
+  stream: 15,
+  item: 16,
+  input: 17,
+  inputsEnd: 18,
+  inputsStop: 19,
+  allow: 20,
+  allowInputs: 21,
+  begin: 22,
+  part: 23,
+  allowParts: 24,
+  drop: 25,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
@@ -30,10 +41,33 @@ export interface FrameHeader {
   id: number;
   /** The slot under which the receiver provides the service. */
   service: number;
-  /** The index of the message in the service, as announced by the receiver. */
+  /** The index of the message in the service, as announced by the receiver; or items of credit. */
   message: number;
-  /** Milliseconds that the caller still waits; or bytes of credit. */
+  /** Milliseconds that the caller still waits; or bytes of credit, or of a frame that comes in parts. */
   amount: number;
+  /** Whether inputs follow, of a call or stream. */
+  hasInputs?: boolean;
+  /** What travels beside the payload, encoded, of a call, send or stream. */
+  metadata?: Uint8Array | undefined;
+}
+
+/** How long the frames may be that the receiver takes. */
+export interface FrameSizes {
+  /** The longest that goes whole, header included; longer ones go in parts. */
+  readonly wholeBytesMax: number;
+  /** The longest at all. */
+  readonly messageBytesMax: number;
+}
+
+/** Frames of up to `bytesMax` bytes go whole, and there are no longer ones. */
+export function wholeUpTo(bytesMax: number): FrameSizes {
+  return { wholeBytesMax: bytesMax, messageBytesMax: bytesMax };
+}
+
+/** A frame that is too long to go whole: two pieces of memory, one behind the other. Whoever made `body` may still own it. */
+export interface LongFrame {
+  readonly head: Uint8Array;
+  readonly body: Uint8Array;
 }
 
 /** One connection's half of a format that reads. Holds the bytes of frames that are not whole yet, and nothing else. */
@@ -48,15 +82,23 @@ export interface FrameReader {
   push(bytes: Uint8Array): void;
   /** Moves to the next whole frame. Throws `WireError` when the bytes are not this format; nothing can follow then. */
   next(): boolean;
+  /** Makes a frame that came in parts the one at hand. Its bytes belong to the reader from now on. Throws as `next`. */
+  assembled(bytes: Uint8Array): void;
   /** Whether the frame has a payload at all. */
   readonly hasPayload: boolean;
   /** The length of the frame in bytes, header included. */
   readonly frameBytes: number;
   /** The payload, validated and decoded. What it returns owns its memory. Throws `WireError` `payload-invalid`. */
   value(): unknown;
-  /** A copy of the undecoded payload, to be given to `decode` later or to be forwarded. */
+  /** How long what travels beside the payload is, in bytes; 0 if there is nothing. */
+  readonly metadataBytes: number;
+  /** What travels beside the payload, decoded likewise; undefined if there is none. */
+  metadata(): unknown;
+  /** The payload as it is, in the memory that it came in: only until the next `next`. */
+  payload(): Uint8Array;
+  /** The undecoded payload in memory of its own, to be given to `decode` later or to be forwarded. */
   copyPayload(): Uint8Array;
-  /** What `value` would have given for a payload kept by `copyPayload`. */
+  /** What `value` would have given for a payload kept by `copyPayload`, which may be a part of the result from then on. */
   decode(payload: Uint8Array): unknown;
 }
 
@@ -65,10 +107,13 @@ export interface WireFormat {
   readonly name: string;
   /** Makes the reading half for one connection. */
   reader(limits: WireLimits): FrameReader;
-  /** Encodes a payload apart from a frame, for `forward`. Throws `WireError` `payload-unsupported`. */
-  encode(value: unknown): Uint8Array;
-  /** Appends one frame and returns its length in bytes. Throws `WireError`, having appended nothing, if it cannot. */
-  write(writer: FrameWriter, header: FrameHeader, payload: unknown, frameBytesMax: number): number;
+  /** Encodes a payload apart from a frame, for `forward`. Throws `WireError` `payload-unsupported` or `payload-too-long`. */
+  encode(value: unknown, bytesMax?: number): Uint8Array;
+  /**
+   * Appends one frame and returns its length in bytes; or, if it is too long to go whole, appends nothing and returns
+   * it. Throws `WireError`, having appended nothing, if it cannot be.
+   */
+  write(writer: FrameWriter, header: FrameHeader, payload: unknown, sizes: FrameSizes): number | LongFrame;
   /** The same with a payload that is encoded already. */
-  forward(writer: FrameWriter, header: FrameHeader, payload: Uint8Array, frameBytesMax: number): number;
+  forward(writer: FrameWriter, header: FrameHeader, payload: Uint8Array, sizes: FrameSizes): number | LongFrame;
 }

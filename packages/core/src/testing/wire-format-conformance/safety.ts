@@ -1,6 +1,6 @@
 // What a wire format promises when something is wrong: limits, refusals, and memory that is nobody else's.
 
-import { FrameBuffer } from "../../wire/index.js";
+import { FrameBuffer, wholeUpTo } from "../../wire/index.js";
 import { demand } from "../conformance-case.js";
 import { codeOf, hex, type Specimens } from "./specimen.js";
 import type { FormatRun } from "./stream.js";
@@ -13,20 +13,20 @@ export const SAFETY_CASES: Readonly<Record<string, FormatRun>> = {
       const { header } = specimens.make(kind);
       const fits = textFor(specimens, kind, LIMIT);
       const buffer = new FrameBuffer();
-      const bytes = specimens.format.write(buffer, header, fits, LIMIT);
+      const bytes = specimens.format.write(buffer, header, fits, wholeUpTo(LIMIT));
       demand(bytes === LIMIT, `the frame has ${bytes} bytes instead of ${LIMIT}`);
       const reader = specimens.reader({ frameBytesMax: LIMIT });
       reader.push(buffer.take());
       demand(reader.next() && reader.value() === fits, `a frame of ${LIMIT} bytes did not arrive`);
 
-      const refused = codeOf(() => specimens.format.write(buffer, header, `${fits}.`, LIMIT));
+      const refused = codeOf(() => specimens.format.write(buffer, header, `${fits}.`, wholeUpTo(LIMIT)));
       demand(refused === "payload-too-long", `writing one byte too many gave ${String(refused)}`);
       const encoded = specimens.format.encode(`${fits}.`);
-      const notForwarded = codeOf(() => specimens.format.forward(buffer, header, encoded, LIMIT));
+      const notForwarded = codeOf(() => specimens.format.forward(buffer, header, encoded, wholeUpTo(LIMIT)));
       demand(notForwarded === "payload-too-long", `forwarding one byte too many gave ${String(notForwarded)}`);
       demand(buffer.end === buffer.start, "a frame that was refused left something in the writer");
 
-      specimens.format.write(buffer, header, `${fits}.`, LIMIT + 1);
+      specimens.format.write(buffer, header, `${fits}.`, wholeUpTo(LIMIT + 1));
       const strict = specimens.reader({ frameBytesMax: LIMIT });
       strict.push(buffer.take());
       const unread = codeOf(() => strict.next());
@@ -37,7 +37,7 @@ export const SAFETY_CASES: Readonly<Record<string, FormatRun>> = {
   "a frame that is too long is refused by its header, before it is held": (specimens) => {
     for (const kind of specimens.payloadKinds) {
       const buffer = new FrameBuffer();
-      specimens.format.write(buffer, specimens.make(kind).header, "a".repeat(500_000), 1_000_000);
+      specimens.format.write(buffer, specimens.make(kind).header, "a".repeat(500_000), wholeUpTo(1_000_000));
       const head = buffer.take().slice(0, 64);
       for (const pieceBytes of [head.length, 1]) {
         const reader = specimens.reader();
@@ -82,18 +82,18 @@ export const SAFETY_CASES: Readonly<Record<string, FormatRun>> = {
     const buffer = new FrameBuffer();
     const before = specimens.make();
     const after = specimens.make();
-    specimens.format.write(buffer, before.header, before.payload, 1_000_000);
+    specimens.format.write(buffer, before.header, before.payload, wholeUpTo(1_000_000));
     const { end } = buffer;
     const written = hex(buffer.bytes.slice(0, end));
     for (const value of unsupported) {
-      const refused = codeOf(() => specimens.format.write(buffer, header, value, 1_000_000));
+      const refused = codeOf(() => specimens.format.write(buffer, header, value, wholeUpTo(1_000_000)));
       demand(refused === "payload-unsupported", `a value that cannot be sent gave ${String(refused)}`);
       const unencoded = codeOf(() => specimens.format.encode(value));
       demand(unencoded === "payload-unsupported", `encoding a value that cannot be sent gave ${String(unencoded)}`);
       demand(buffer.end === end, "a frame that could not be written moved the end of the writer");
     }
     demand(hex(buffer.bytes.slice(0, end)) === written, "a frame that could not be written changed those before it");
-    specimens.format.write(buffer, after.header, after.payload, 1_000_000);
+    specimens.format.write(buffer, after.header, after.payload, wholeUpTo(1_000_000));
     const reader = specimens.reader();
     reader.push(buffer.take());
     specimens.demandNext(reader, before, "before a write that failed");
@@ -140,7 +140,7 @@ export const SAFETY_CASES: Readonly<Record<string, FormatRun>> = {
     const reader = specimens.reader();
     for (const { name, bytes, code } of specimens.hostile) {
       const buffer = new FrameBuffer();
-      specimens.format.forward(buffer, specimens.make(kind).header, bytes, 1_000_000);
+      specimens.format.forward(buffer, specimens.make(kind).header, bytes, wholeUpTo(1_000_000));
       const next = specimens.make(kind);
       reader.push(buffer.take());
       reader.push(specimens.write([next]));

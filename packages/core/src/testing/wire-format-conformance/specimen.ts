@@ -8,6 +8,7 @@ import {
   type FrameReader,
   type WireFormat,
   type WireLimits,
+  wholeUpTo,
 } from "../../wire/index.js";
 import { demand } from "../conformance-case.js";
 import { hostilePayloads, randomValue, type HostilePayload } from "../payloads.js";
@@ -139,7 +140,7 @@ export class Specimens {
     const buffer = new FrameBuffer();
     for (const { header, payload } of specimens) {
       const before = buffer.end;
-      const bytes = this.format.write(buffer, header, payload, WIRE_LIMITS.frameBytesMax);
+      const bytes = this.format.write(buffer, header, payload, wholeUpTo(WIRE_LIMITS.frameBytesMax));
       demand(bytes === buffer.end - before, `write returned ${bytes} for a frame of ${buffer.end - before} bytes`);
     }
     return buffer.take();

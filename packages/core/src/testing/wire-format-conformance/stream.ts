@@ -1,6 +1,6 @@
 // What a wire format promises of a stream of frames: all of them, whole and in order, however the bytes are cut.
 
-import { FrameBuffer, WIRE_LIMITS } from "../../wire/index.js";
+import { FrameBuffer, WIRE_LIMITS, wholeUpTo } from "../../wire/index.js";
 import { demand } from "../conformance-case.js";
 import type { Specimen, Specimens } from "./specimen.js";
 
@@ -125,7 +125,7 @@ export const STREAM_CASES: Readonly<Record<string, FormatRun>> = {
         buffer,
         header,
         specimens.format.encode(payload),
-        WIRE_LIMITS.frameBytesMax,
+        wholeUpTo(WIRE_LIMITS.frameBytesMax),
       );
       const forwarded = buffer.take();
       demand(bytes === forwarded.length, `forward returned ${bytes} for a frame of ${forwarded.length} bytes`);
