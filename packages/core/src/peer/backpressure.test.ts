@@ -199,7 +199,7 @@ describe("a permit comes back", () => {
         throw new RemoteError("refused-by-handler", "no");
       },
       unsendable: () => () => "a function",
-      huge: () => new Uint8Array(2 * 1024 * 1024),
+      huge: () => new Uint8Array(64 * 1024 * 1024),
       endless: () => new Promise(() => {}),
       obedient: (_, { signal }) =>
         new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))),

@@ -105,10 +105,10 @@ describe("call()", () => {
     await harness.flush();
   });
 
-  test("one that is too long for the other side's frames rejects with payload-too-long, sent or waiting, and the next passes", async () => {
+  test("one that is too long for the other side rejects with payload-too-long, sent or waiting, and the next passes", async () => {
     const { gate, services } = slowAsk();
     gate.open();
-    await using harness = await peers({ right: { services, limits: { frameBytesMax: 10_000, callsMax: 1 } } });
+    await using harness = await peers({ right: { services, limits: { messageBytesMax: 10_000, callsMax: 1 } } });
     const ask = harness.left.address(Ask);
     const tooLong = { code: "payload-too-long" };
     await expect(ask.call("it", new Uint8Array(10_000))).rejects.toMatchObject(tooLong);

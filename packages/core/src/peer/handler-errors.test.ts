@@ -167,7 +167,7 @@ describe("an answer", () => {
       unsendable: () => Symbol("s"),
       huge: () => "x".repeat(9000),
     });
-    await using harness = await peers({ left: { limits: { frameBytesMax: 8192 } }, right: { services } });
+    await using harness = await peers({ left: { limits: { messageBytesMax: 8192 } }, right: { services } });
     const failed: string[] = [];
     harness.right.on("failed", ({ message }) => failed.push(message));
     const odd = harness.left.address(Odd);

@@ -53,7 +53,7 @@ describe("a connection ends", () => {
     ["frame-malformed", "a cancel with a payload", "010000 09 01000000 f6"],
     ["frame-malformed", "a credit with a payload", "050000 0a 01000000 01000000 f6"],
     ["frame-unknown", "a frame of kind 0", "000000 00 00000000"],
-    ["frame-unknown", "a frame of a kind beyond the last", "000000 0f 00000000"],
+    ["frame-unknown", "a frame of a kind beyond the last", "000000 1a 00000000"],
     ["frame-unknown", "a frame of kind 255 with a payload", "020000 ff 00000000 f6f6"],
     ["hello-invalid", "a second hello", "010000 01 00000000 a0"],
     ["payload-invalid", "a goodbye without a payload", "000000 0e 00000000"],
@@ -135,7 +135,7 @@ describe("frames of a newer minor version", () => {
   test("are ignored and counted when their kind is unknown", async () => {
     await using stage = await siege({ services: target() });
     const attack = await stage.attack([], { minor: 1, somethingNew: { a: 1 } });
-    attack.raw.writeBytes(bytesOf("000000 0f 00000000  030000 63 01000000 ffffff  000000 00 00000000"));
+    attack.raw.writeBytes(bytesOf("000000 1a 00000000  030000 63 01000000 ffffff  000000 00 00000000"));
     await expectAlive(attack);
     expect(attack.victim.stats.framesIgnored).toBe(3);
   });

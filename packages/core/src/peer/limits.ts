@@ -125,8 +125,9 @@ export function limitsOf(given: Partial<PeerLimits> | undefined): PeerLimits {
   }
   demandWithin("streamItems", limits.streamItems, 1, FLOW_ITEMS_MAX);
   demandWithin("metadataBytesMax", limits.metadataBytesMax, 0, METADATA_BYTES_MAX);
-  demandWithin("messageBytesMax", limits.messageBytesMax, limits.frameBytesMax, COUNT_MAX);
-  return limits;
+  demandWithin("messageBytesMax", limits.messageBytesMax, FRAME_BYTES_MIN, COUNT_MAX);
+  // A frame is no longer than the longest message.
+  return { ...limits, frameBytesMax: Math.min(limits.frameBytesMax, limits.messageBytesMax) };
 }
 
 /**

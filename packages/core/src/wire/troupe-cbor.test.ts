@@ -103,9 +103,9 @@ describe("troupeCbor gives up on", () => {
     ["an array of four billion holes", () => sparse(2 ** 32 - 1)],
     ["one deep inside", () => ({ a: [{ b: sparse(2 ** 32 - 1) }] })],
     ["a sequence that never ends", forever],
-    ["a typed array of 60 MB", () => new Uint8Array(60_000_000)],
-    ["a text of 20 MB", () => "x".repeat(20_000_000)],
-    ["many texts", () => Array.from({ length: 40_000 }, () => "x".repeat(1000))],
+    ["a typed array of 80 MB", () => new Uint8Array(80_000_000)],
+    ["a text of 70 MB", () => "x".repeat(70_000_000)],
+    ["many texts", () => Array.from({ length: 80_000 }, () => "x".repeat(1000))],
   ])("%s: payload-too-long, and the next value is written", (_, value) => {
     const buffer = new FrameBuffer();
     const reply = header({ kind: FrameKind.reply, id: 1 });
