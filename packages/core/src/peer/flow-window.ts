@@ -15,7 +15,7 @@ export interface FlowLimits {
 const COUNT_MAX = 0xffff_ffff;
 /** The most items of a window: a frame of credit has two bytes for what was consumed and what is new together. */
 export const FLOW_ITEMS_MAX = 0x7fff;
-const ROUND_TRIPS = 2;
+const ROUND_TRIPS = 1;
 
 /** The sender's half. */
 export class FlowAllowance {

@@ -49,6 +49,7 @@ export class IncomingFlow implements AsyncIterableIterator<unknown, undefined> {
     const { streamItems, streamBytes, streamBytesMax } = channel.limits;
     const limits = { items: streamItems, bytes: streamBytes, bytesMax: streamBytesMax };
     this.#window = new FlowWindow(limits, channel.clock.now());
+    channel.roundTrip.measure();
   }
 
   /** Whether nothing more will arrive. */
@@ -112,7 +113,7 @@ export class IncomingFlow implements AsyncIterableIterator<unknown, undefined> {
 
   #consumed(bytes: number): void {
     if (this.#hasEnded || !this.#window.consumed(bytes)) return;
-    const grant = this.#window.grant(this.#channel.clock.now(), this.#channel.roundTrip.measure());
+    const grant = this.#window.grant(this.#channel.clock.now(), this.#channel.roundTrip.ms);
     this.#owner.granted(grant);
   }
 

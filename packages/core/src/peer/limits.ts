@@ -54,7 +54,7 @@ export const PEER_LIMITS: PeerLimits = Object.freeze({
   sendBytesMax: 4 * 1024 * 1024,
   streamsMax: 256,
   streamItems: 256,
-  streamBytes: 64 * 1024,
+  streamBytes: 128 * 1024,
   streamBytesMax: 2 * 1024 * 1024,
   metadataBytesMax: 8192,
   watchesMax: 1024,

@@ -1,10 +1,12 @@
-// How long an answer takes on this connection, measured with pings while something flows. It knows nothing of what flows.
+// How long an answer takes on this connection when nothing is in its way, measured with a ping whenever a
+// flow begins: later the answer would wait behind what flows. It knows nothing of flows.
 
 import type { Clock } from "../base/index.js";
 
-/** Between two measurements, in milliseconds, and how much of the last estimate a new one keeps. */
+/** Between two measurements, in milliseconds. */
 const INTERVAL_MS = 100;
-const KEPT = 0.75;
+/** How much longer the shortest time is taken to be with each measurement: the line may have become a longer one. */
+const GROWTH = 1.02;
 
 /** Sends a ping with this token. */
 type Ping = (token: number) => void;
@@ -22,15 +24,18 @@ export class RoundTrip {
     this.#ping = ping;
   }
 
-  /** The estimate in milliseconds, 0 while nothing is known. Measures again if the last time was a while ago. */
-  measure(): number {
-    const now = this.#clock.now();
-    if (this.#sentAt === undefined && now >= this.#nextAt) {
-      this.#sentAt = now;
-      this.#token = (this.#token + 1) >>> 0;
-      this.#ping(this.#token);
-    }
+  /** The estimate in milliseconds; 0 while nothing is known. */
+  get ms(): number {
     return this.#ms ?? 0;
+  }
+
+  /** Measures, unless that was done a moment ago. */
+  measure(): void {
+    const now = this.#clock.now();
+    if (this.#sentAt !== undefined || now < this.#nextAt) return;
+    this.#sentAt = now;
+    this.#token = (this.#token + 1) >>> 0;
+    this.#ping(this.#token);
   }
 
   /** A pong has come: to the last ping, or to one of a heartbeat. */
@@ -38,7 +43,7 @@ export class RoundTrip {
     if (this.#sentAt === undefined || token !== this.#token) return;
     const now = this.#clock.now();
     const ms = now - this.#sentAt;
-    this.#ms = this.#ms === undefined ? ms : this.#ms * KEPT + ms * (1 - KEPT);
+    this.#ms = this.#ms === undefined ? ms : Math.min(ms, this.#ms * GROWTH);
     this.#sentAt = undefined;
     this.#nextAt = now + INTERVAL_MS;
   }

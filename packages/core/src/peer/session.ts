@@ -84,6 +84,8 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   /** Whether there may be whole frames that are not handled yet, and what is to be done after them. */
   #hasIncoming = false;
   readonly #ends: (() => void)[] = [];
+  /** The first ping of a turn is answered at once, and of the others the last one at its end. */
+  #hasPonged = false;
   #pongOwed: number | undefined;
   #frames = 0;
   #framesSeen = 0;
@@ -222,11 +224,9 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   }
 
   endTurn(): void {
-    if (this.#pongOwed !== undefined) {
-      const token = this.#pongOwed;
-      this.#pongOwed = undefined;
-      this.post(plain(FrameKind.pong, token));
-    }
+    if (this.#pongOwed !== undefined) this.post(plain(FrameKind.pong, this.#pongOwed));
+    this.#pongOwed = undefined;
+    this.#hasPonged = false;
     this.bulk.endTurn();
     this.outbox.flush();
     if (this.#ends.length > 0) this.#endIfHandled();
@@ -337,8 +337,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
       case FrameKind.credit: // [messages] [bytes]
         return this.#caller.credited(frame.id, frame.amount);
       case FrameKind.ping: // [token]
-        this.#pongOwed = frame.id;
-        return;
+        return this.#pinged(frame.id);
       case FrameKind.pong: // [token]
         return this.roundTrip.ponged(frame.id);
       case FrameKind.stream: // [ConnID] [slot] [message] [ms left, or 0] input
@@ -376,6 +375,12 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
       default:
         return this.#unknown(frame.kind);
     }
+  }
+
+  #pinged(token: number): void {
+    if (this.#hasPonged) this.#pongOwed = token;
+    else this.post(plain(FrameKind.pong, token));
+    this.#hasPonged = true;
   }
 
   #provided(slot: number): void {

@@ -23,7 +23,7 @@ import { Validator } from "./validator.js";
 import { FrameKind, type FrameHeader, type FrameReader } from "./wire-format.js";
 
 /** What a frame that is not whole yet gets at most at first; it then doubles with what has really arrived. */
-const PARTIAL_BYTES = 64 * 1024;
+const PARTIAL_BYTES = 128 * 1024;
 
 /** Finds frames in a stream of bytes that may be cut anywhere. */
 export class TroupeCborReader implements FrameReader {
