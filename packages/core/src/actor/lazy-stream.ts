@@ -1,5 +1,6 @@
 // A stream that begins when its first item is asked for. It knows nothing of what it is a stream of.
 
+import { oneShot } from "../base/index.js";
 import { isThenable } from "./validate.js";
 
 type Result = IteratorResult<unknown, undefined>;
@@ -52,7 +53,9 @@ class LazyStream implements AsyncIterableIterator<unknown, undefined> {
     try {
       opened = open();
     } catch (error) {
-      return { done: Promise.reject(error as Error) };
+      const failed = oneShot<Opened>();
+      failed.reject(error);
+      opened = failed.promise;
     }
     if (!isThenable(opened)) {
       this.#opened = opened;

@@ -1,5 +1,5 @@
-// The outgoing half of a peer: calls, streams, watches and sends of this side, what waits for credit, and what comes
-// back. It knows nothing of handlers.
+// The outgoing half of a peer: what this side asks and sends, what waits for credit, and what comes back. It knows nothing
+// of handlers.
 
 import type { Timers } from "../base/index.js";
 import {
@@ -19,11 +19,12 @@ import type { ClosedReason } from "./events.js";
 import { readFailure, readReason } from "./failure.js";
 import { IncomingFlow } from "./incoming-flow.js";
 import { encodeMetadata } from "./metadata.js";
-import { CallTable, OutgoingCall } from "./outgoing-call.js";
-import { OutgoingFlow, sourceOf, type ItemSource } from "./outgoing-flow.js";
+import { OutgoingCall } from "./outgoing-call.js";
+import { sourceOf, type ItemSource } from "./outgoing-flow.js";
 import { OutgoingLane, type Credit, type WaitingMessage } from "./outgoing-lane.js";
 import { OutgoingSends } from "./outgoing-sends.js";
 import { unreachable, type RemoteService } from "./remote.js";
+import { Requests } from "./requests.js";
 
 /** Frames carry deadlines in 32 bits of milliseconds. */
 const TIMEOUT_MS_MAX = 0xffff_ffff;
@@ -35,13 +36,10 @@ export class Caller implements Credit {
   readonly timers: Timers;
   readonly lane: OutgoingLane;
   readonly #channel: Channel;
-  readonly #calls = new CallTable();
-  readonly #sends: OutgoingSends;
+  readonly #requests: Requests;
+  /** Also told of their credit. */
+  readonly sends: OutgoingSends;
   readonly #timeoutDefaultMs: number;
-  #callsInFlight = 0;
-  #callBytesLeft = 0;
-  #streamsInFlight = 0;
-  #watches = 0;
   #ended: ClosedReason | undefined;
   /** Answers that came after their call had been settled otherwise. */
   lateReplies = 0;
@@ -50,7 +48,8 @@ export class Caller implements Credit {
     this.#channel = channel;
     this.timers = channel.timers;
     this.lane = new OutgoingLane(this);
-    this.#sends = new OutgoingSends(channel, this.lane);
+    this.#requests = new Requests(channel, this.lane);
+    this.sends = new OutgoingSends(channel, this.lane);
     this.#timeoutDefaultMs = Math.min(callTimeoutMs({ timeoutMs: channel.times.callTimeoutMs }), TIMEOUT_MS_MAX);
   }
 
@@ -59,41 +58,41 @@ export class Caller implements Credit {
   }
 
   get hasCallCredit(): boolean {
-    return this.#callsInFlight < this.#channel.remoteLimits.callsMax && this.#callBytesLeft > 0;
+    return this.#requests.hasCallCredit;
   }
 
   get hasSendCredit(): boolean {
-    return this.#sends.hasCredit;
+    return this.sends.hasCredit;
   }
 
   get hasStreamCredit(): boolean {
-    return this.#streamsInFlight < this.#channel.remoteLimits.streamsMax;
+    return this.#requests.hasStreamCredit;
   }
 
   /** Calls that the other side has not answered. */
   get callsInFlight(): number {
-    return this.#callsInFlight;
+    return this.#requests.calls;
   }
 
   /** Streams that are not over. */
   get streamsInFlight(): number {
-    return this.#streamsInFlight;
+    return this.#requests.streams;
   }
 
   /** Sends that the other side has not given credit back for. */
   get sendsInFlight(): number {
-    return this.#sends.used;
+    return this.sends.used;
   }
 
   /** Messages that the other side is not done with, as far as it has said. */
   get inFlight(): number {
-    return this.#callsInFlight + this.#sends.used;
+    return this.#requests.calls + this.sends.used;
   }
 
   /** The greeting is complete: the other side's limits hold from now on. */
   open(): void {
-    this.#callBytesLeft = this.#channel.remoteLimits.callBytesMax;
-    this.#sends.open();
+    this.#requests.open();
+    this.sends.open();
   }
 
   call(service: RemoteService, name: string, input: unknown, options: RequestOptions | undefined): Promise<unknown> {
@@ -127,7 +126,7 @@ export class Caller implements Credit {
     const givenUp = refusalBy(options?.signal);
     if (givenUp !== undefined) return Promise.reject(givenUp);
     try {
-      return this.#sends.send(service, (target as { index: number }).index, input, options);
+      return this.sends.send(service, (target as { index: number }).index, input, options);
     } catch (error) {
       return Promise.reject(about(error, service, name));
     }
@@ -137,7 +136,7 @@ export class Caller implements Credit {
     const target = service.messages.get(name);
     if (this.#ended !== undefined || target?.kind !== "send") return false;
     try {
-      return this.#sends.trySend(service, target.index, input);
+      return this.sends.trySend(service, target.index, input);
     } catch (error) {
       throw about(error, service, name);
     }
@@ -150,15 +149,13 @@ export class Caller implements Credit {
     const signal = options?.signal;
     const givenUp = refusalBy(signal);
     if (givenUp !== undefined) return Promise.reject(givenUp);
-    if (this.#watches >= this.#channel.remoteLimits.watchesMax) {
+    if (!this.#requests.hasWatchCredit) {
       return Promise.reject(new PeerError("watches-full", "the other side takes no more watches"));
     }
-    this.#watches++;
     return new Promise((resolve, reject) => {
       const settle = resolve as (value: unknown) => void;
       const watch = new OutgoingCall(this, service, "", settle, reject, FrameKind.watch);
-      this.#calls.add(watch);
-      this.#channel.post({ kind: FrameKind.watch, id: watch.id, service: service.slot, message: 0, amount: 0 });
+      this.#requests.watch(watch);
       if (signal !== undefined) watch.cancelOn(signal);
     });
   }
@@ -168,7 +165,7 @@ export class Caller implements Credit {
     const { call, service, slot } = waiting;
     if (service.slot !== slot) return this.#giveBack(waiting, unreachable(service, ""));
     try {
-      if (call === undefined) this.#sends.release(waiting);
+      if (call === undefined) this.sends.release(waiting);
       else this.#releaseCall(waiting, call);
     } catch (error) {
       // It fits no frame that the other side takes.
@@ -216,14 +213,9 @@ export class Caller implements Credit {
     else call.reject(error);
   }
 
-  /** A credit frame: [messages] [bytes] that the other side takes more. */
-  credited(messages: number, bytes: number): void {
-    this.#sends.credited(messages, bytes);
-  }
-
   /** An item frame: [id] output. */
   itemReceived(id: number): void {
-    const call = this.#calls.get(id);
+    const call = this.#requests.get(id);
     if (call?.outputs !== undefined) return call.outputs.received(this.#channel.reader);
     const error = new PeerError("stream-unknown", `an item came for ${id}, which is no stream that is open`);
     this.#channel.emit({ type: "refused", direction: "incoming", error });
@@ -231,43 +223,42 @@ export class Caller implements Credit {
 
   /** An allow-inputs frame: [id] [items] [bytes]. The request may be over: the two have crossed then. */
   inputsAllowed(id: number, items: number, bytes: number): void {
-    const call = this.#calls.get(id);
+    const call = this.#requests.get(id);
     if (call?.inputs === undefined || call.inputs.allowed(items, bytes)) return;
-    this.#abandon(call, new PeerError("credit-invalid", "more inputs are allowed than anybody can count"));
+    this.#requests.abandon(call, new PeerError("credit-invalid", "more inputs are allowed than anybody can count"));
   }
 
   /** An inputs-stop frame: [id]. The handler wants no more. */
   inputsStopped(id: number): void {
-    this.#calls.get(id)?.inputs?.stop();
+    this.#requests.get(id)?.inputs?.stop();
   }
 
   /** The other side knows the deadline as well, and tells its handler by itself. */
   timedOut(call: OutgoingCall): void {
-    const wasSent = this.#withdraw(call);
-    const maybeExecuted = wasSent;
-    this.#end(
+    const maybeExecuted = this.#requests.withdraw(call);
+    this.#requests.end(
       call,
       new PeerError("timeout", `${call.service.name}.${call.message} was not answered in time`, { maybeExecuted }),
     );
   }
 
   cancelled(call: OutgoingCall, reason: unknown): void {
-    const wasSent = this.#withdraw(call);
+    const wasSent = this.#requests.withdraw(call);
     if (wasSent) this.#channel.post(plain(FrameKind.cancel, call.id));
-    this.#end(call, cancelledBy(reason, wasSent));
+    this.#requests.end(call, cancelledBy(reason, wasSent));
   }
 
   /** Nothing more is sent, and what waits is given back; what was sent may still be answered. */
   stop(reason: ClosedReason): void {
     this.#ended ??= reason;
     for (const waiting of this.lane.clear()) this.#giveBack(waiting, lost(reason, false));
-    this.#sends.giveUp(() => lost(reason, false));
+    this.sends.giveUp(() => lost(reason, false));
   }
 
   /** The same, and what was sent is given up as well; the other side is told if it still listens. */
   giveUp(reason: ClosedReason, isTold: boolean): void {
     this.stop(reason);
-    for (const call of this.#calls.clear()) {
+    for (const call of this.#requests.clear()) {
       const isWhole = call.transfer === undefined;
       call.transfer?.drop();
       if (isTold && isWhole) this.#channel.post(plain(FrameKind.cancel, call.id));
@@ -275,7 +266,6 @@ export class Caller implements Credit {
       if (call.isWatch) call.resolve(endedBy(reason));
       else call.reject(lost(reason, isWhole));
     }
-    this.#callsInFlight = this.#streamsInFlight = 0;
   }
 
   /** A service was withdrawn: what waits for it will not be sent. */
@@ -319,7 +309,7 @@ export class Caller implements Credit {
           this.#channel.post({ kind: FrameKind.allow, id: call.id, service: 0, message: items, amount: bytes });
         },
         left: (why) => {
-          if (!call.isSettled) this.#abandon(call, why ?? cancelledBy(undefined, true));
+          if (!call.isSettled) this.#requests.abandon(call, why ?? cancelledBy(undefined, true));
         },
       },
       undefined,
@@ -347,12 +337,12 @@ export class Caller implements Credit {
         if (inputs !== undefined) source = sourceOf(inputs);
         if (signal !== undefined) call.cancelOn(signal);
       }
-      if (source !== undefined) call.inputs = this.#inputsOf(call, source);
+      if (source !== undefined) call.inputs = this.#requests.inputsOf(call, source);
       const hasCredit = call.kind === FrameKind.stream ? this.hasStreamCredit : this.hasCallCredit;
       if (service.waiting > 0 || service.sendsInParts > 0 || !hasCredit || !this.hasRoom) {
         const { metadata } = call;
         call.waiting = this.lane.wait(this.#channel, { service, message, input, metadata, call, sent: undefined });
-      } else this.#say(call, service.slot, message, timeoutMs, input, undefined);
+      } else this.#requests.say(call, service.slot, message, timeoutMs, input, undefined);
     } catch (error) {
       return call.reject(about(error, service, call.message));
     }
@@ -362,109 +352,19 @@ export class Caller implements Credit {
   #releaseCall({ slot, message, payload }: WaitingMessage, call: OutgoingCall): void {
     call.waiting = undefined;
     const remainingMs = call.expiresAt - this.#channel.clock.now();
-    this.#say(call, slot, message, remainingMs, undefined, payload);
+    this.#requests.say(call, slot, message, remainingMs, undefined, payload);
   }
 
-  /** Writes the frame of a request, whose input is encoded already if there is a payload, and counts it. */
-  #say(
-    call: OutgoingCall,
-    service: number,
-    message: number,
-    remainingMs: number,
-    input: unknown,
-    payload: Uint8Array | undefined,
-  ): void {
-    const { kind, metadata, inputs } = call;
-    this.#calls.add(call);
-    const amount = remainingMs === Infinity ? 0 : Math.max(1, Math.ceil(remainingMs));
-    const header =
-      metadata === undefined && inputs === undefined
-        ? { kind, id: call.id, service, message, amount }
-        : { kind, id: call.id, service, message, amount, hasInputs: inputs !== undefined, metadata };
-    try {
-      const said = payload === undefined ? this.#channel.say(header, input) : this.#channel.forward(header, payload);
-      if (typeof said === "number") call.bytes = said;
-      else {
-        call.bytes = said.bytes;
-        call.transfer = said;
-        const written = (): void => {
-          call.transfer = undefined;
-          if (!call.isSettled) inputs?.start();
-        };
-        said.end = { written, lost: () => {} };
-      }
-    } catch (error) {
-      this.#calls.delete(call);
-      throw error;
-    }
-    if (kind === FrameKind.stream) this.#streamsInFlight++;
-    else {
-      this.#callsInFlight++;
-      this.#callBytesLeft -= call.bytes;
-    }
-    if (call.transfer === undefined) inputs?.start();
-  }
-
-  /** What this side streams to the handler. It is closed when the request is over. */
-  #inputsOf(call: OutgoingCall, source: ItemSource): OutgoingFlow {
-    const post = (kind: number): number => this.#channel.post(plain(kind, call.id));
-    return new OutgoingFlow(this.#channel, FrameKind.input, call, source, {
-      check: undefined,
-      ended: () => void post(FrameKind.inputsEnd),
-      failed: (error) => this.#abandon(call, error),
-      closed: () => {},
-    });
-  }
-
-  /** Gives a request up that is under way, for a reason of this side: the other side is told. */
-  #abandon(call: OutgoingCall, error: unknown): void {
-    if (call.isSettled) return;
-    if (this.#withdraw(call)) this.#channel.post(plain(FrameKind.cancel, call.id));
-    this.#end(call, error);
-  }
-
-  /** Takes back a request that has not left whole. True if it has: then the other side still answers. */
-  #withdraw(call: OutgoingCall): boolean {
-    if (call.waiting !== undefined) this.lane.abandon(call.waiting);
-    if (call.transfer?.drop() !== true) return call.id !== 0;
-    call.transfer = undefined;
-    this.#forget(call);
-    return false;
-  }
-
-  /** Settles a request that is given up. What of a stream is here already is given up as well. */
-  #end(call: OutgoingCall, error: unknown): void {
-    call.outputs?.abandon(error);
-    call.reject(error);
-  }
-
-  /** The other side is done with a call; undefined if nobody waits for its answer. */
+  /** The other side is done with a request; undefined if nobody waits for its answer. */
   #answered(id: number): OutgoingCall | undefined {
-    const call = this.#calls.get(id);
-    if (call === undefined) {
-      // Every call of ours is kept until it is answered, even one that has settled, until we are ending.
-      if (this.#ended === undefined) {
-        this.#channel.fault(new PeerError("reply-unexpected", `there is no call ${id} that could be answered`));
-      }
-      return undefined;
+    const call = this.#requests.answered(id);
+    // Every request of ours is kept until it is answered, even one that has settled, until we are ending.
+    if (call === undefined && this.#ended === undefined) {
+      this.#channel.fault(new PeerError("reply-unexpected", `there is no call ${id} that could be answered`));
     }
-    // An answer to what has not been asked whole: it is dropped, and the answer counts.
-    call.transfer?.drop();
-    this.#forget(call);
-    if (!call.isSettled) return call;
+    if (call?.isSettled !== true) return call;
     this.lateReplies++;
     return undefined;
-  }
-
-  /** A request no longer counts. */
-  #forget(call: OutgoingCall): void {
-    this.#calls.delete(call);
-    if (call.isWatch) this.#watches--;
-    else if (call.kind === FrameKind.stream) this.#streamsInFlight--;
-    else {
-      this.#callsInFlight--;
-      this.#callBytesLeft += call.bytes;
-    }
   }
 
   #giveBack({ call, sent }: WaitingMessage, error: PeerError): void {

@@ -160,11 +160,11 @@ export class IncomingFlow implements AsyncIterableIterator<unknown, undefined> {
   }
 
   /** What comes after the last item: the error, once, and then the end. */
-  #last(): Promise<IteratorReturnResult<undefined>> {
+  async #last(): Promise<IteratorReturnResult<undefined>> {
     const error = this.#error;
-    if (error === undefined) return Promise.resolve(DONE);
+    if (error === undefined) return DONE;
     this.#error = undefined;
-    return Promise.reject(error.cause);
+    throw error.cause;
   }
 }
 

@@ -105,7 +105,7 @@ export class OutgoingFlow implements Bulk {
         return this.#threw(error);
       }
       if (isThenable(result)) {
-        (result as PromiseLike<IteratorResult<unknown>>).then(this.#got, this.#threw);
+        result.then(this.#got, this.#threw);
         return;
       }
       if (!this.#take(result)) return;

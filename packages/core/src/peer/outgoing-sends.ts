@@ -72,7 +72,10 @@ export class OutgoingSends {
       this.#allowance.spend(said);
       return sent?.resolve();
     }
-    this.#whenWritten(service, said, undefined).then(sent?.resolve, sent?.reject);
+    this.#whenWritten(service, said, undefined).then(
+      () => sent?.resolve(),
+      (error: unknown) => sent?.reject(error),
+    );
   }
 
   /** A credit frame: [messages] [bytes] that the other side takes more. */

@@ -12,18 +12,16 @@ import {
   FrameKind,
   troupeCbor,
   wholeUpTo,
-  WireError,
   type FrameHeader,
   type FrameReader,
   type LongFrame,
   type WireFormat,
 } from "../wire/index.js";
-import { parseAnnouncement } from "./announcement.js";
 import { BulkLane, type Bulk } from "./bulk-lane.js";
 import { Caller } from "./caller.js";
 import { plain, type Channel } from "./channel.js";
+import { Dispatch } from "./dispatch.js";
 import { Ending } from "./ending.js";
-import { PeerError } from "./error.js";
 import type { ClosedReason, PeerEvent } from "./events.js";
 import { Greeting } from "./greeting.js";
 import { Heartbeat } from "./heartbeat.js";
@@ -33,7 +31,6 @@ import {
   helloPayload,
   NO_CREDIT,
   ownHello,
-  PROTOCOL_MINOR,
   remoteLimitsOf,
   type Hello,
   type RemoteLimits,
@@ -76,6 +73,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   readonly #provider: Provider;
   readonly #services: RemoteServices;
   readonly #greeting: Greeting;
+  readonly #dispatch: Dispatch;
   readonly #mailbox: Mailbox<WaitingMessage | Bulk, FrameHeader>;
   readonly #heartbeat: Heartbeat;
   #isGreeting = true;
@@ -84,14 +82,10 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   /** Whether there may be whole frames that are not handled yet, and what is to be done after them. */
   #hasIncoming = false;
   readonly #ends: (() => void)[] = [];
-  /** The first ping of a turn is answered at once, and of the others the last one at its end. */
-  #hasPonged = false;
-  #pongOwed: number | undefined;
   #frames = 0;
   #framesSeen = 0;
   /** How many came together the last time: the other side has about as many calls in flight. */
   #framesLastTurn = 0;
-  #framesIgnored = 0;
 
   constructor(peer: Peer, connection: Connection, options: PeerOptions) {
     this.peer = peer;
@@ -126,6 +120,14 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
         this.transfers.close();
         this.timers.clear(this.#heartbeat);
       },
+    });
+    this.#dispatch = new Dispatch({
+      channel: this,
+      caller: this.#caller,
+      provider: this.#provider,
+      services: this.#services,
+      greeting: this.#greeting,
+      ending: this.ending,
     });
     this.#heartbeat = new Heartbeat(
       {
@@ -165,7 +167,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
       running: this.#provider.running,
       abandoned: this.#provider.abandoned.count,
       lateReplies: this.#caller.lateReplies,
-      framesIgnored: this.#framesIgnored,
+      framesIgnored: this.#dispatch.framesIgnored,
       bytesUnread: this.reader.buffered + this.transfers.bytesArriving,
       bytesPending: this.outbox.pendingBytes + this.transfers.bytesPending,
       timers: this.timers.size,
@@ -217,16 +219,14 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
     if (this.inspection?.active === true) this.#inspect("frame-received", frame, this.reader.frameBytes);
     try {
       if (this.#isGreeting) this.#greeted(frame);
-      else this.#handle(frame);
+      else this.#dispatch.handle(frame);
     } catch (error) {
       this.fault(error);
     }
   }
 
   endTurn(): void {
-    if (this.#pongOwed !== undefined) this.post(plain(FrameKind.pong, this.#pongOwed));
-    this.#pongOwed = undefined;
-    this.#hasPonged = false;
+    this.#dispatch.endTurn();
     this.bulk.endTurn();
     this.outbox.flush();
     if (this.#ends.length > 0) this.#endIfHandled();
@@ -241,7 +241,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
 
   post(header: FrameHeader, payload?: unknown): number {
     const written = this.format.write(this.outbox, header, payload, wholeUpTo(this.remoteLimits.frameBytesMax));
-    return this.#written(header, written as number) as number;
+    return this.#written(header, written) as number;
   }
 
   say(header: FrameHeader, payload: unknown): number | OutgoingTransfer {
@@ -253,7 +253,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   }
 
   handle(): void {
-    this.#handle(this.reader.frame);
+    this.#dispatch.handle(this.reader.frame);
   }
 
   wake(): void {
@@ -316,90 +316,6 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
     this.remoteLimits = remoteLimitsOf(limits);
     this.reader.frameBytesMax = Math.max(this.limits.frameBytesMax, GREETING_BYTES_MAX);
     this.#heartbeat.greeted(heartbeatMs);
-  }
-
-  // After the greeting. docs/reference/protocol.md has the frames in full.
-
-  #handle(frame: FrameHeader): void {
-    switch (frame.kind) {
-      case FrameKind.call: // [ConnID] [slot] [message] [ms left] input
-        return this.#provider.called();
-      case FrameKind.reply: // [ConnID] result
-        return this.#caller.replied(frame.id);
-      case FrameKind.send: // [slot] [message] input
-        return this.#provider.sent();
-      case FrameKind.error: // [ConnID] [code, message, data?]
-        return this.#caller.failed(frame.id);
-      case FrameKind.refuse: // [ConnID, or 0 for a send] [code, message]
-        return this.#caller.refused(frame.id);
-      case FrameKind.cancel: // [ConnID]
-        return this.#provider.cancelled(frame.id);
-      case FrameKind.credit: // [messages] [bytes]
-        return this.#caller.credited(frame.id, frame.amount);
-      case FrameKind.ping: // [token]
-        return this.#pinged(frame.id);
-      case FrameKind.pong: // [token]
-        return this.roundTrip.ponged(frame.id);
-      case FrameKind.stream: // [ConnID] [slot] [message] [ms left, or 0] input
-        return this.#provider.streamed();
-      case FrameKind.item: // [ConnID] output
-        return this.#caller.itemReceived(frame.id);
-      case FrameKind.input: // [ConnID] input
-        return this.#provider.inputReceived(frame.id);
-      case FrameKind.inputsEnd: // [ConnID]
-        return this.#provider.inputsEnded(frame.id);
-      case FrameKind.inputsStop: // [ConnID]
-        return this.#caller.inputsStopped(frame.id);
-      case FrameKind.allow: // [ConnID] [0] [items] [bytes]
-        return this.#provider.outputsAllowed(frame.id, frame.message, frame.amount);
-      case FrameKind.allowInputs: // [ConnID] [0] [items] [bytes]
-        return this.#caller.inputsAllowed(frame.id, frame.message, frame.amount);
-      case FrameKind.begin: // [transfer] [bytes of the frame] first piece
-        return this.transfers.begun(frame.id, frame.amount, this.reader.payload());
-      case FrameKind.part: // [transfer] next piece
-        return this.transfers.arrived(frame.id, this.reader.payload());
-      case FrameKind.allowParts: // [transfer] [bytes]
-        return this.transfers.allowed(frame.id, frame.amount);
-      case FrameKind.drop: // [transfer]
-        return this.transfers.dropped(frame.id);
-      case FrameKind.watch: // [ConnID] [slot]
-        return this.#provider.watched(frame.id, frame.service);
-      case FrameKind.provide: // [slot] [name, fingerprint, messages]
-        return this.#provided(frame.id);
-      case FrameKind.withdraw: // [slot]
-        return this.#withdrawn(frame.id);
-      case FrameKind.goodbye: // [code, message]
-        return this.ending.goodbye(this.reader.value());
-      case FrameKind.hello:
-        throw new WireError("hello-invalid", "a second hello");
-      default:
-        return this.#unknown(frame.kind);
-    }
-  }
-
-  #pinged(token: number): void {
-    if (this.#hasPonged) this.#pongOwed = token;
-    else this.post(plain(FrameKind.pong, token));
-    this.#hasPonged = true;
-  }
-
-  #provided(slot: number): void {
-    const service = this.#services.provide(slot, parseAnnouncement(this.reader.value()));
-    this.emit({ type: "provided", service: service.name });
-  }
-
-  #withdrawn(slot: number): void {
-    const service = this.#services.withdraw(slot);
-    if (service === undefined) throw new PeerError("announcement-invalid", `nothing was provided under slot ${slot}`);
-    this.#caller.withdrawn(service);
-    this.emit({ type: "withdrawn", service: service.name });
-  }
-
-  /** A kind that this version does not know is ignored from a newer one, and nonsense from an equal one. */
-  #unknown(kind: number): void {
-    if ((this.#greeting.hello?.minor ?? 0) <= PROTOCOL_MINOR)
-      throw new PeerError("frame-unknown", `there are no frames of kind ${kind}`);
-    this.#framesIgnored++;
   }
 
   // The connection.
