@@ -7,11 +7,11 @@ import type { IncomingFlow } from "./incoming-flow.js";
 import type { OutgoingFlow } from "./outgoing-flow.js";
 import type { Peer } from "./peer.js";
 import type { Provider } from "./provider.js";
-import type { CallContext, ProvidedMessage, ProvidedService } from "./service-map.js";
+import type { AnyCallContext, ProvidedMessage, ProvidedService } from "./service-map.js";
 import type { OutgoingTransfer } from "./transfers.js";
 
 /** What a handler is told besides its input. */
-class IncomingContext implements CallContext {
+class IncomingContext implements AnyCallContext {
   readonly #task: IncomingMessage;
 
   constructor(task: IncomingMessage) {
@@ -36,6 +36,10 @@ class IncomingContext implements CallContext {
 
   get metadata(): Metadata {
     return this.#task.metadata;
+  }
+
+  get hasInputs(): boolean {
+    return this.#task.inputs !== undefined;
   }
 
   /** The handler reads it as what the types of its message say; without inputs there are none. */
@@ -142,7 +146,7 @@ export class IncomingMessage extends Deadline implements PermitWaiter {
   }
 
   /** For the handler. */
-  context(): CallContext {
+  context(): AnyCallContext {
     return new IncomingContext(this);
   }
 

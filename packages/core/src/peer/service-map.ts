@@ -2,6 +2,7 @@
 // reached through it, and names are looked up here once, never on an object while messages come in.
 
 import {
+  NO_METADATA,
   Scheduler,
   type Address,
   type AnyService,
@@ -19,6 +20,12 @@ import { sumOfService, type ProvidedSum } from "./provided-sum.js";
 export interface CallContext extends HandlerContext {
   /** The connection that the message came over. Call the other side back through it. */
   readonly peer: Peer;
+}
+
+/** The same with what only some messages have, whose types say more of it. */
+export interface AnyCallContext extends CallContext {
+  readonly hasInputs: boolean;
+  readonly inputs: AsyncIterableIterator<never>;
 }
 
 /** How the messages of one service are scheduled. */
@@ -47,7 +54,7 @@ export interface ProvidedMessage {
   readonly errors: Readonly<Record<string, Schema>> | undefined;
   readonly priority: number;
   /** Returns the answer or a promise of it; of a stream the outputs, or a promise of them. */
-  readonly run: (input: unknown, context: CallContext) => unknown;
+  readonly run: (input: unknown, context: AnyCallContext) => unknown;
 }
 
 /** One service as a peer provides it. The index of a message is its number on the wire. */
@@ -134,11 +141,27 @@ function handlerOf(service: AnyService, handlers: object, name: string): Provide
   return (input, context) => handler.call(handlers, input, context) as unknown;
 }
 
+/** What an address is, with the types of its service left out. */
+interface AnyAddress {
+  call(message: string, input: unknown, options: object): Promise<unknown>;
+  send(message: string, input: unknown, options?: object): Promise<void>;
+  stream(message: string, input: unknown, options: object): AsyncIterableIterator<unknown>;
+}
+
+/** Passes a message on to whoever handles it, with all that its caller said beside it. */
 function forwarder(address: Address, name: string, kind: Message["kind"]): ProvidedMessage["run"] {
-  const target = address as unknown as {
-    call(message: string, input: unknown, options: { timeoutMs: number; signal: AbortSignal }): Promise<unknown>;
-    send(message: string, input: unknown): Promise<void>;
+  const target = address as unknown as AnyAddress;
+  if (kind === "send") {
+    return (input, { metadata }) => target.send(name, input, metadata === NO_METADATA ? undefined : { metadata });
+  }
+  return (input, context) => {
+    const { remainingMs, signal, metadata } = context;
+    const options = {
+      signal,
+      ...(remainingMs === Infinity ? {} : { timeoutMs: remainingMs }),
+      ...(metadata === NO_METADATA ? {} : { metadata }),
+      ...(context.hasInputs ? { inputs: context.inputs } : {}),
+    };
+    return kind === "call" ? target.call(name, input, options) : target.stream(name, input, options);
   };
-  if (kind === "send") return (input) => target.send(name, input);
-  return (input, { remainingMs, signal }) => target.call(name, input, { timeoutMs: remainingMs, signal });
 }
