@@ -5,7 +5,14 @@ import { CallEnvelope, type CallHost, type Envelope } from "./envelope.js";
 import { BoundedLane } from "./lane.js";
 import type { TableEntry } from "./message-table.js";
 
-const ENTRY: TableEntry = { name: "ask", kind: "call", input: undefined, output: undefined, handler: () => 1 };
+const ENTRY: TableEntry = {
+  name: "ask",
+  kind: "call",
+  input: undefined,
+  output: undefined,
+  inputs: undefined,
+  handler: () => 1,
+};
 
 function stage(): { host: CallHost; clock: VirtualClock; settled: () => number } {
   const clock = new VirtualClock();

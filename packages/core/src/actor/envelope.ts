@@ -4,6 +4,8 @@
 
 import { Deadline, type Clock, type Timers } from "../base/index.js";
 import { ActorError } from "./error.js";
+import { fail } from "./fail.js";
+import { GivenInputs, NO_INPUTS } from "./given-inputs.js";
 import { NO_METADATA, type HandlerContext, type Metadata } from "./handlers.js";
 import type { BoundedLane, Parked } from "./lane.js";
 import type { TableEntry } from "./message-table.js";
@@ -12,10 +14,12 @@ import type { TableEntry } from "./message-table.js";
 export class SendEnvelope {
   readonly entry: TableEntry;
   readonly input: unknown;
+  readonly metadata: Metadata | undefined;
 
-  constructor(entry: TableEntry, input: unknown) {
+  constructor(entry: TableEntry, input: unknown, metadata: Metadata | undefined) {
     this.entry = entry;
     this.input = input;
+    this.metadata = metadata;
   }
 }
 
@@ -42,6 +46,9 @@ export class CallEnvelope extends Deadline implements Parked<Envelope> {
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: unknown) => void;
   readonly #timeoutMs: number;
+  /** What the caller said beside the input, and what it streams. */
+  metadata: Metadata = NO_METADATA;
+  inputs: GivenInputs | undefined = undefined;
   #place: Place = "queued";
   #signal: AbortSignal | undefined = undefined;
   #context: CallContext | undefined = undefined;
@@ -71,9 +78,19 @@ export class CallEnvelope extends Deadline implements Parked<Envelope> {
     return this.#place === "settled";
   }
 
+  /** @throws ActorError `option-invalid` for inputs that are not iterable. */
+  addOptions(options: { readonly metadata?: Metadata; readonly inputs?: unknown } | undefined): void {
+    if (options?.metadata !== undefined) this.metadata = copyOf(options.metadata);
+    if (options?.inputs === undefined) return;
+    this.inputs = new GivenInputs(options.inputs, this.entry.inputs);
+    this.inputs.onFailed = (error) => {
+      if (this.fail(error)) this.abort(new ActorError("cancelled", "the inputs have failed", { cause: error }));
+    };
+  }
+
   /** Starts the deadline, and listens to the caller's signal if there is one. */
   watchOver(signal: AbortSignal | undefined): void {
-    this.#host.timers.set(this, this.#timeoutMs);
+    if (this.#timeoutMs !== Infinity) this.#host.timers.set(this, this.#timeoutMs);
     if (signal === undefined) return;
     this.#signal = signal;
     signal.addEventListener("abort", this, { once: true });
@@ -129,6 +146,16 @@ export class CallEnvelope extends Deadline implements Parked<Envelope> {
     this.#context?.abort(error);
   }
 
+  /** Tells the handler that nobody waits any more. */
+  abort(error: ActorError): void {
+    this.#context?.abort(error);
+  }
+
+  /** It is settled. */
+  protected over(): void {
+    this.inputs?.close();
+  }
+
   override expired(): void {
     const hint = this.#place === "started" || this.#place === "taken" ? "" : ", and had not been started";
     this.giveUp("timeout", `${this.entry.name} was not answered within ${this.#timeoutMs} ms${hint}`);
@@ -145,6 +172,7 @@ export class CallEnvelope extends Deadline implements Parked<Envelope> {
     this.#host.timers.clear(this);
     if (this.#signal !== undefined) this.#signal.removeEventListener("abort", this);
     this.#host.callSettled();
+    this.over();
     return true;
   }
 }
@@ -178,11 +206,47 @@ export class CallContext implements HandlerContext {
   }
 
   get metadata(): Metadata {
-    return NO_METADATA;
+    return this.#call.metadata;
+  }
+
+  get inputs(): AsyncIterableIterator<unknown> {
+    return this.#call.inputs ?? NO_INPUTS;
+  }
+
+  get fail(): typeof fail {
+    return fail;
   }
 
   abort(error: ActorError): void {
     this.#abortedWith = error;
     this.#controller?.abort(error);
   }
+}
+
+/** What a handler is told beside a send. */
+export class SendContext implements HandlerContext {
+  readonly #life: HandlerContext;
+  readonly metadata: Metadata;
+
+  constructor(life: HandlerContext, metadata: Metadata) {
+    this.#life = life;
+    this.metadata = metadata;
+  }
+
+  get signal(): AbortSignal {
+    return this.#life.signal;
+  }
+
+  get deadline(): number {
+    return Infinity;
+  }
+
+  get remainingMs(): number {
+    return Infinity;
+  }
+}
+
+/** As it would arrive from elsewhere: without anything that every object has, and not to be changed. */
+export function copyOf(metadata: Metadata): Metadata {
+  return Object.freeze(Object.assign(Object.create(null) as Record<string, string>, metadata));
 }

@@ -8,6 +8,8 @@ import { NO_METADATA, type HandlerContext, type Metadata } from "./handlers.js";
 export class Incarnation implements HandlerContext {
   #controller: AbortController | undefined = undefined;
   #endedWith: ActorError | undefined = undefined;
+  /** Streams that end with it. */
+  #listeners: Set<(error: ActorError) => void> | undefined = undefined;
 
   /** Aborted when this life ends. Made when somebody asks for it. */
   get signal(): AbortSignal {
@@ -34,8 +36,17 @@ export class Incarnation implements HandlerContext {
     return this.#endedWith !== undefined;
   }
 
+  /** Calls `listener` when this life ends, at once if it has; returns how to take that back. */
+  whenEnded(listener: (error: ActorError) => void): () => void {
+    if (this.#endedWith !== undefined) listener(this.#endedWith);
+    const listeners = (this.#listeners ??= new Set());
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+
   end(error: ActorError): void {
     this.#endedWith ??= error;
     this.#controller?.abort(error);
+    for (const listener of this.#listeners ?? []) listener(error);
   }
 }

@@ -12,7 +12,10 @@ export interface TableEntry {
   readonly name: string;
   readonly kind: Message["kind"];
   readonly input: Schema | undefined;
+  /** Of the answer, or of each output of a stream. */
   readonly output: Schema | undefined;
+  /** Of each input that the caller streams. */
+  readonly inputs: Schema | undefined;
   handler: AnyHandler;
 }
 
@@ -24,8 +27,8 @@ export class MessageTable {
   constructor(service: Service) {
     this.#service = service;
     for (const [name, message] of Object.entries(service.messages)) {
-      const output = message.kind === "call" ? message.output : undefined;
-      this.#entries.set(name, { name, kind: message.kind, input: message.input, output, handler: notYet });
+      const { kind, input, output, inputs } = message;
+      this.#entries.set(name, { name, kind, input, output, inputs, handler: notYet });
     }
   }
 

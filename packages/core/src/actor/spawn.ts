@@ -12,10 +12,12 @@ import {
   type WatchOptions,
 } from "./address.js";
 import { RESTART_DEFAULTS, type RestartOptions } from "./crash-window.js";
-import { CallEnvelope, SendEnvelope } from "./envelope.js";
+import { CallEnvelope, copyOf, SendEnvelope } from "./envelope.js";
 import { ActorError } from "./error.js";
 import type { Handlers } from "./handlers.js";
 import { LANE_DEFAULTS, type Overflow } from "./lane.js";
+import { lazyStream } from "./lazy-stream.js";
+import { openLocalStream, type LocalStreamOptions } from "./local-stream.js";
 import { MessageTable } from "./message-table.js";
 import type { Messages, Service } from "./service.js";
 
@@ -170,9 +172,27 @@ class LocalAddress {
       }
       if (timeoutMs === 0) throw new ActorError("timeout", `there was no time left for the call of ${message}`);
       const envelope = new CallEnvelope(actor, entry, input, timeoutMs, resolve, reject);
+      if (options !== undefined) envelope.addOptions(options);
       actor.callMade();
       envelope.watchOver(signal);
       if (!actor.offer(envelope)) envelope.park();
+    });
+  }
+
+  stream(message: string, input?: unknown, options?: LocalStreamOptions): AsyncIterableIterator<unknown, undefined> {
+    return lazyStream(() => {
+      const entry = this.#table.find(message, "stream");
+      if (entry === undefined) throw this.#table.unknown(message, "stream");
+      // A stream has all the time there is, unless it is told otherwise.
+      const { timeoutMs: given = Infinity } = options ?? {};
+      const timeoutMs = given === Infinity ? Infinity : callTimeoutMs({ timeoutMs: given });
+      const signal = options?.signal;
+      if (!this.#actor.isOpen) throw this.#actor.stoppedError(entry);
+      if (signal?.aborted === true) {
+        throw new ActorError("cancelled", `the stream of ${message} was cancelled`, { cause: signal.reason });
+      }
+      if (timeoutMs === 0) throw new ActorError("timeout", `there was no time left for the stream of ${message}`);
+      return openLocalStream(this.#actor, entry, input, timeoutMs, options);
     });
   }
 
@@ -185,14 +205,15 @@ class LocalAddress {
       const cause: unknown = signal.reason;
       return Promise.reject(new ActorError("cancelled", `the send of ${message} was cancelled`, { cause }));
     }
-    const envelope = new SendEnvelope(entry, input);
+    const metadata = options?.metadata === undefined ? undefined : copyOf(options.metadata);
+    const envelope = new SendEnvelope(entry, input, metadata);
     return this.#actor.offer(envelope) ? this.#sent : this.#actor.lane.push(envelope, options);
   }
 
   trySend(message: string, input?: unknown): boolean {
     const entry = this.#table.find(message, "send");
     if (entry === undefined) throw this.#table.unknown(message, "send");
-    return this.#actor.isOpen && this.#actor.offer(new SendEnvelope(entry, input));
+    return this.#actor.isOpen && this.#actor.offer(new SendEnvelope(entry, input, undefined));
   }
 
   watch(options?: WatchOptions): Promise<Ended> {

@@ -1,8 +1,9 @@
 // What one message is put through: the check of its input, its handler, the check of its answer. It knows nothing of
 // restarts and of what comes next; whatever it throws or rejects with, somebody else decides what that means.
 
-import { CallEnvelope, type Envelope } from "./envelope.js";
+import { CallEnvelope, SendContext, type Envelope } from "./envelope.js";
 import type { Incarnation } from "./incarnation.js";
+import { StreamEnvelope } from "./local-stream.js";
 import { checkInput, checkOutput, isThenable } from "./validate.js";
 
 /** Runs a message that was taken out of the mailbox. Returns its answer, as a promise only if something must be waited for. */
@@ -19,8 +20,17 @@ export function perform(envelope: Envelope, incarnation: Incarnation): unknown {
 /** Starts the handler, unless the message was given up while its input was being checked. */
 function invoke(envelope: Envelope, input: unknown, incarnation: Incarnation): unknown {
   const { handler, output } = envelope.entry;
-  if (!(envelope instanceof CallEnvelope)) return incarnation.hasEnded ? undefined : handler(input, incarnation);
+  if (!(envelope instanceof CallEnvelope)) {
+    if (incarnation.hasEnded) return undefined;
+    const { metadata } = envelope;
+    return handler(input, metadata === undefined ? incarnation : new SendContext(incarnation, metadata));
+  }
   if (envelope.isSettled) return undefined;
+  if (envelope instanceof StreamEnvelope) {
+    envelope.incarnation = incarnation;
+    // Its outputs are checked as they are asked for.
+    return handler(input, envelope.start());
+  }
   const result = handler(input, envelope.start());
   if (output === undefined) return result;
   return isThenable(result)

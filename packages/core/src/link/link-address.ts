@@ -2,11 +2,13 @@
 
 import {
   callTimeoutMs,
+  lazyStream,
   type Address,
   type AnyService,
   type CallOptions,
   type Ended,
   type SendOptions,
+  type StreamOptions,
   type WatchOptions,
 } from "../actor/index.js";
 import { cancelledBy, type Peer } from "../peer/index.js";
@@ -26,6 +28,7 @@ interface Untyped {
   call(message: string, input: unknown, options?: CallOptions): Promise<unknown>;
   send(message: string, input: unknown, options?: SendOptions): Promise<void>;
   trySend(message: string, input: unknown): boolean;
+  stream(message: string, input: unknown, options?: StreamOptions): AsyncIterableIterator<unknown, undefined>;
   watch(options?: WatchOptions): Promise<Ended>;
 }
 
@@ -51,6 +54,15 @@ class LinkAddress {
     return this.#link.request({ ...options }, (later) => this.#on(later).send(message, input, options));
   }
 
+  /** Begins on the peer of the moment, or on the next one; what is begun ends with its connection. */
+  stream(message: string, input?: unknown, options?: StreamOptions): AsyncIterableIterator<unknown, undefined> {
+    return lazyStream(() => {
+      const { peer } = this.#link;
+      if (peer !== undefined) return this.#on(peer).stream(message, input, options);
+      return this.#streamLater(message, input, options);
+    });
+  }
+
   trySend(message: string, input?: unknown): boolean {
     const { peer } = this.#link;
     return peer !== undefined && this.#on(peer).trySend(message, input);
@@ -71,6 +83,22 @@ class LinkAddress {
     const timeoutMs = callTimeoutMs({ timeoutMs: given === Infinity ? this.#link.callTimeoutMs : given });
     return this.#link.request({ ...options, timeoutMs }, (later, remainingMs) =>
       this.#on(later).call(message, input, { ...options, timeoutMs: remainingMs }),
+    );
+  }
+
+  /** The time that it may take is counted from here. */
+  #streamLater(
+    message: string,
+    input: unknown,
+    options: StreamOptions | undefined,
+  ): Promise<AsyncIterator<unknown, undefined>> {
+    const { timeoutMs: given = Infinity, ...waiting } = options ?? {};
+    if (given === Infinity) {
+      return this.#link.request(waiting, async (later) => this.#on(later).stream(message, input, options));
+    }
+    const timeoutMs = callTimeoutMs({ timeoutMs: given });
+    return this.#link.request({ ...waiting, timeoutMs }, async (later, remainingMs) =>
+      this.#on(later).stream(message, input, { ...options, timeoutMs: remainingMs }),
     );
   }
 
