@@ -85,7 +85,7 @@ function handlers(seen: Seen): Handlers<typeof Numbers> {
       throw fail("overflow", { at: after }, "too many");
     },
     async *waits(_, { signal }) {
-      seen.waiting.pass();
+      void seen.waiting.pass();
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
       seen.aborted = signal.reason;
       yield 1;

@@ -14,7 +14,5 @@ export function invoke(message: ProvidedMessage, input: unknown, context: AnyCal
   const result = isThenable(checked)
     ? checked.then((value) => message.run(value, context))
     : message.run(checked, context);
-  return isThenable(result)
-    ? result.then((value) => checkOutput(output, value))
-    : checkOutput(output, result);
+  return isThenable(result) ? result.then((value) => checkOutput(output, value)) : checkOutput(output, result);
 }

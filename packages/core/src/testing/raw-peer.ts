@@ -58,6 +58,11 @@ export function rawHello(changes: Readonly<Record<string, unknown>> = {}): Recor
       sendsMax: 1024,
       sendBytesMax: 4 * 1024 * 1024,
       watchesMax: 1024,
+      messageBytesMax: 64 * 1024 * 1024,
+      streamsMax: 256,
+      streamItems: 256,
+      streamBytes: 128 * 1024,
+      metadataBytesMax: 8192,
     },
     services: 0,
     ...changes,
@@ -158,6 +163,11 @@ export class RawPeer {
   /** Announces a service under a slot. */
   provide(slot: number, { name, messages, fingerprint = "0".repeat(16) }: RawService): void {
     this.write({ kind: FrameKind.provide, id: slot }, [name, fingerprint, messages]);
+  }
+
+  /** A value as bytes of the wire format, such as metadata. */
+  encode(value: unknown): Uint8Array {
+    return this.#format.encode(value);
   }
 
   /** Writes one frame. */
