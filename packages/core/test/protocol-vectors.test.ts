@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { call, defineService, send, type Messages } from "../src/actor/index.js";
+import { call, defineService, send, stream, type Messages } from "../src/actor/index.js";
 import { fingerprintOf } from "../src/peer/announcement.js";
 import { Peer, ServiceMap } from "../src/peer/index.js";
 import { SelfDrivenClock, VirtualClock } from "../src/testing/index.js";
@@ -18,8 +18,17 @@ import {
   wholeUpTo,
 } from "../src/wire/index.js";
 
+/** Metadata and payload are expressions of JavaScript; bytes, of a piece of another frame, are hexadecimal. */
+interface FrameVector extends Omit<FrameHeader, "metadata"> {
+  readonly name: string;
+  readonly metadata?: string;
+  readonly payload?: string;
+  readonly bytes?: string;
+  readonly hex: string;
+}
+
 interface Vectors {
-  readonly frames: readonly (FrameHeader & { name: string; payload?: string; hex: string })[];
+  readonly frames: readonly FrameVector[];
   readonly payloads: readonly { js: string; hex: string }[];
   readonly accepted: readonly { hex: string; js: string; note: string }[];
   readonly refused: readonly { hex: string; why: string }[];
@@ -58,18 +67,23 @@ describe("frames", () => {
     expect(new Set(vectors.frames.map(({ kind }) => kind))).toEqual(new Set(Object.values(FrameKind)));
   });
 
-  test.each(vectors.frames)("$name", ({ kind, id, service, message, amount, payload, hex }) => {
-    const header = { kind, id, service, message, amount };
+  test.each(vectors.frames)("$name", ({ name: _, payload, metadata, bytes, hex, ...header }) => {
     const value = payload === undefined ? undefined : evaluate(payload);
+    const beside = metadata === undefined ? undefined : evaluate(metadata);
     const buffer = new FrameBuffer();
-    troupeCbor.write(buffer, header, value, wholeUpTo(WIRE_LIMITS.frameBytesMax));
+    const sizes = wholeUpTo(WIRE_LIMITS.frameBytesMax);
+    const whole = beside === undefined ? header : { ...header, metadata: troupeCbor.encode(beside) };
+    if (bytes === undefined) troupeCbor.write(buffer, whole, value, sizes);
+    else troupeCbor.forward(buffer, whole, bytesOf(bytes), sizes);
     expect(hexOf(buffer.take())).toBe(hex);
 
     const reader = readerOf(hex);
     expect(reader.next()).toBe(true);
     expect(reader.frame).toMatchObject(header);
     expect(reader.hasPayload).toBe(payload !== undefined);
+    expect(reader.metadata()).toEqual(beside);
     if (payload !== undefined) expect(reader.value()).toStrictEqual(value);
+    if (bytes !== undefined) expect(hexOf(reader.payload())).toBe(bytes);
     expect(reader.next()).toBe(false);
     expect(reader.buffered).toBe(0);
   });
@@ -107,6 +121,7 @@ describe("the conversation", () => {
   const Calculator = defineService("calculator", {
     add: call<{ a: number; b: number }, number>(),
     log: send<string>(),
+    count: stream<{ to: number }, number>(),
   });
 
   /** Who says what, in order, out of the block that is marked `conversation`. */
@@ -135,6 +150,9 @@ describe("the conversation", () => {
     const services = new ServiceMap().add(Calculator, {
       add: ({ a, b }) => a + b,
       log: (line) => void logged.push(line),
+      *count({ to }) {
+        for (let i = 0; i < to; i++) yield i;
+      },
     });
     const peer = new Peer(near, { clock, services, id: "ffeeddccbbaa99887766554433221100", name: "right" });
     for (const { who, hex } of turns) if (who === "A") far.write(bytesOf(hex));
@@ -148,7 +166,8 @@ describe("the conversation", () => {
 describe("the page", () => {
   test("has a row for every kind, with its number", () => {
     for (const [name, kind] of Object.entries(FrameKind)) {
-      expect(page, name).toMatch(new RegExp(`^\\| ${kind} +\\| \`${name}\` +\\|`, "m"));
+      const told = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      expect(page, name).toMatch(new RegExp(`^\\| ${kind} +\\| \`${told}\` +\\|`, "m"));
     }
   });
 });

@@ -1,6 +1,6 @@
 // The sending end of a flow: the outputs of a handler, or the inputs of a caller. It asks its source for one item after
-// the other, only while the other side has given credit and there is room, and closes it when nobody wants more. It
-// does not know what the flow is a part of.
+// the other, and is at most one ahead of what the other side has given credit and the outbox room for: so it knows of the
+// end in time. It closes the source when nobody wants more. It does not know what the flow is a part of.
 
 import { isThenable } from "../actor/index.js";
 import type { Bulk } from "./bulk-lane.js";
@@ -67,7 +67,10 @@ export class OutgoingFlow implements Bulk {
   /** The other side takes more. Returns false if that is more than anybody can mean. */
   allowed(items: number, bytes: number): boolean {
     if (!this.#allowance.refill(items, bytes)) return false;
-    if (this.#state === "without-credit" && this.#allowance.isOpen) this.#goOn();
+    const held = this.#held;
+    if (this.#state !== "without-credit" || held === undefined || !this.#allowance.isOpen) return true;
+    this.#held = undefined;
+    if (this.#offer(held.item)) this.#goOn();
     return true;
   }
 
@@ -93,10 +96,6 @@ export class OutgoingFlow implements Bulk {
   #goOn(): void {
     this.#state = "asking";
     while (!this.#isStopped) {
-      if (!this.#allowance.isOpen) {
-        this.#state = "without-credit";
-        return;
-      }
       let result: IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>;
       this.#isAsking = true;
       try {
@@ -154,6 +153,11 @@ export class OutgoingFlow implements Bulk {
   }
 
   #offer(item: unknown): boolean {
+    if (!this.#allowance.isOpen) {
+      this.#held = { item };
+      this.#state = "without-credit";
+      return false;
+    }
     if (this.#channel.bulk.mayWrite()) return this.#write(item);
     this.#held = { item };
     this.#state = "in-line";

@@ -14,7 +14,7 @@ export const SAFETY_CASES: Readonly<Record<string, FormatRun>> = {
       const fits = textFor(specimens, kind, LIMIT);
       const buffer = new FrameBuffer();
       const bytes = specimens.format.write(buffer, header, fits, wholeUpTo(LIMIT));
-      demand(bytes === LIMIT, `the frame has ${bytes} bytes instead of ${LIMIT}`);
+      demand(bytes === LIMIT, `the frame has ${Number(bytes)} bytes instead of ${LIMIT}`);
       const reader = specimens.reader({ frameBytesMax: LIMIT });
       reader.push(buffer.take());
       demand(reader.next() && reader.value() === fits, `a frame of ${LIMIT} bytes did not arrive`);

@@ -128,7 +128,7 @@ export const STREAM_CASES: Readonly<Record<string, FormatRun>> = {
         wholeUpTo(WIRE_LIMITS.frameBytesMax),
       );
       const forwarded = buffer.take();
-      demand(bytes === forwarded.length, `forward returned ${bytes} for a frame of ${forwarded.length} bytes`);
+      demand(bytes === forwarded.length, `forward returned ${Number(bytes)} for a frame of ${forwarded.length} bytes`);
       const written = specimens.write([{ header, payload }]);
       demand(
         forwarded.length === written.length && forwarded.every((byte, at) => byte === written[at]),
