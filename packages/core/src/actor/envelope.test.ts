@@ -11,6 +11,7 @@ const ENTRY: TableEntry = {
   input: undefined,
   output: undefined,
   inputs: undefined,
+  errors: undefined,
   handler: () => 1,
 };
 

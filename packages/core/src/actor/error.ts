@@ -37,17 +37,27 @@ export function toRemoteError(thrown: unknown): RemoteError {
   try {
     if (thrown instanceof RemoteError) return thrown;
     if (typeof thrown !== "object" || thrown === null) {
-      return new RemoteError("handler-failed", String(thrown), undefined, { cause: thrown });
+      return new RemoteError("handler-failed", withoutStack(String(thrown)), undefined, { cause: thrown });
     }
     // Errors, and objects that look like one.
-    const { code, message, data } = thrown as { code?: unknown; message?: unknown; data?: unknown };
+    const { code, message, data, syscall } = thrown as Readonly<Record<string, unknown>>;
     const codeText = typeof code === "string" ? code : "handler-failed";
-    const text: unknown = message ?? thrown;
-    return new RemoteError(codeText, String(text), data, { cause: thrown });
+    return new RemoteError(codeText, tellable(message, syscall), data, { cause: thrown });
   } catch {
     // A value may have no text, and a property may throw when it is read.
     return new RemoteError("handler-failed", "the handler threw a value that cannot be read", undefined, {
       cause: thrown,
     });
   }
+}
+
+/** No class name and no path leaves: what an operating system says of an error has the path in it. */
+function tellable(message: unknown, syscall: unknown): string {
+  if (typeof syscall === "string") return `${syscall} failed`;
+  return typeof message === "string" ? withoutStack(message) : "the handler failed";
+}
+
+function withoutStack(text: string): string {
+  const stackAt = text.indexOf("\n    at ");
+  return stackAt === -1 ? text : text.slice(0, stackAt);
 }

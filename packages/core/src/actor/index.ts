@@ -26,7 +26,18 @@ export {
   type Outputs,
 } from "./handlers.js";
 export { fail } from "./fail.js";
+export { failureOf, type DeclaredFailure } from "./failure-of.js";
 export { lazyStream } from "./lazy-stream.js";
+export {
+  intercept,
+  runIntercepted,
+  type InterceptedMessage,
+  type Interceptor,
+  type MessageChanges,
+  type Next,
+} from "./intercept.js";
+export { retry, RETRY_DEFAULTS, type RetryOptions } from "./retry.js";
+export { validated } from "./validated.js";
 export { BoundedLane, LANE_DEFAULTS, type LaneOptions, type Overflow, type Parked, type PushOptions } from "./lane.js";
 export { Mailbox, MAILBOX_DEFAULTS, type Lane, type MailboxOptions, type MailboxOwner } from "./mailbox.js";
 export { type Schema, type SchemaInput, type SchemaIssue, type SchemaOutput, type SchemaResult } from "./schema.js";
@@ -79,5 +90,5 @@ export {
   type HandlersOnly,
   type SpawnOptions,
 } from "./spawn.js";
-export { checkInput, checkOutput, isThenable, ISSUES_MAX, type InvalidIssue } from "./validate.js";
+export { checkFailure, checkInput, checkOutput, isThenable, ISSUES_MAX, type InvalidIssue } from "./validate.js";
 export { WaitingLine } from "./waiting-line.js";

@@ -9,7 +9,7 @@ import { ActorError, toRemoteError } from "./error.js";
 import { GivenInputs } from "./given-inputs.js";
 import type { Incarnation } from "./incarnation.js";
 import type { TableEntry } from "./message-table.js";
-import { checkOutput } from "./validate.js";
+import { checkFailure, checkOutput } from "./validate.js";
 
 type Result = IteratorResult<unknown, undefined>;
 
@@ -122,9 +122,10 @@ class LocalStream extends Deadline implements AsyncIterator<unknown, undefined> 
       const value: unknown = await checkOutput(this.#envelope.entry.output, result.value, ["outputs", index]);
       if (!this.#isOver) this.#waiters.shift()?.resolve({ done: false, value });
     } catch (error) {
+      const told = await checkFailure(this.#envelope.entry.errors, error);
       if (this.#isOver) return;
       this.#close();
-      this.#end({ cause: toRemoteError(error) });
+      this.#end({ cause: toRemoteError(told) });
     }
   }
 

@@ -16,6 +16,8 @@ export interface TableEntry {
   readonly output: Schema | undefined;
   /** Of each input that the caller streams. */
   readonly inputs: Schema | undefined;
+  /** Of the data of each declared error. */
+  readonly errors: Readonly<Record<string, Schema>> | undefined;
   handler: AnyHandler;
 }
 
@@ -27,8 +29,8 @@ export class MessageTable {
   constructor(service: Service) {
     this.#service = service;
     for (const [name, message] of Object.entries(service.messages)) {
-      const { kind, input, output, inputs } = message;
-      this.#entries.set(name, { name, kind, input, output, inputs, handler: notYet });
+      const { kind, input, output, inputs, errors } = message;
+      this.#entries.set(name, { name, kind, input, output, inputs, errors, handler: notYet });
     }
   }
 

@@ -46,6 +46,15 @@ describe("defineService()", () => {
 });
 
 describe("toRemoteError()", () => {
+  test("keeps the path out of what an operating system says", () => {
+    const thrown = Object.assign(new Error("ENOENT: no such file, open 'secret/place'"), {
+      code: "ENOENT",
+      syscall: "open",
+      path: "secret/place",
+    });
+    expect(toRemoteError(thrown)).toMatchObject({ code: "ENOENT", message: "open failed", data: undefined });
+  });
+
   test("keeps code, message and data of an error, and the error as its cause", () => {
     const thrown = Object.assign(new TypeError("too big"), { code: "overflow", data: { max: 1 } });
     expect(toRemoteError(thrown)).toMatchObject({
@@ -65,7 +74,10 @@ describe("toRemoteError()", () => {
   test.each([
     ["a text", "plain", "plain"],
     ["undefined", undefined, "undefined"],
-    ["an object without a text", Object.create(null), "the handler threw a value that cannot be read"],
+    ["an object without a text", Object.create(null), "the handler failed"],
+    ["an instance of a class of its own", new (class Secret {})(), "the handler failed"],
+    ["a text with a stack behind it", "no\n    at run (file.ts:1:2)", "no"],
+    ["an error with a stack in its message", new Error("no\n    at run (file.ts:1:2)"), "no"],
     [
       "an error that throws when it is read",
       Object.defineProperty(new Error("x"), "data", {

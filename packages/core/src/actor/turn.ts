@@ -4,10 +4,29 @@
 import { CallEnvelope, SendContext, type Envelope } from "./envelope.js";
 import type { Incarnation } from "./incarnation.js";
 import { StreamEnvelope } from "./local-stream.js";
-import { checkInput, checkOutput, isThenable } from "./validate.js";
+import type { Schema } from "./schema.js";
+import { checkFailure, checkInput, checkOutput, isThenable } from "./validate.js";
 
 /** Runs a message that was taken out of the mailbox. Returns its answer, as a promise only if something must be waited for. */
 export function perform(envelope: Envelope, incarnation: Incarnation): unknown {
+  const { errors } = envelope.entry;
+  return errors === undefined ? run(envelope, incarnation) : runWithErrors(envelope, incarnation, errors);
+}
+
+/** The same for a message that declares errors, whose data are checked as well. */
+async function runWithErrors(
+  envelope: Envelope,
+  incarnation: Incarnation,
+  errors: Readonly<Record<string, Schema>>,
+): Promise<unknown> {
+  try {
+    return await run(envelope, incarnation);
+  } catch (thrown) {
+    throw await checkFailure(errors, thrown);
+  }
+}
+
+function run(envelope: Envelope, incarnation: Incarnation): unknown {
   if (envelope instanceof CallEnvelope) envelope.taken();
   const schema = envelope.entry.input;
   if (schema === undefined) return invoke(envelope, envelope.input, incarnation);

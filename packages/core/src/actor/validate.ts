@@ -37,6 +37,23 @@ export function checkOutput(schema: Schema | undefined, value: unknown, place: P
   return schema === undefined ? value : check(schema, value, "output-invalid", place);
 }
 
+/**
+ * What a caller is told of what a handler threw: the data of an error that `errors` declare is what its schema makes of it;
+ * if it refuses, the error is RemoteError `output-invalid`, which names the code. Everything else is passed on as it is.
+ * A promise only if the validator is asynchronous; it never rejects, and this never throws.
+ */
+export function checkFailure(errors: Readonly<Record<string, Schema>> | undefined, thrown: unknown): unknown {
+  if (errors === undefined || !(thrown instanceof RemoteError) || !Object.hasOwn(errors, thrown.code)) return thrown;
+  const { code, message } = thrown;
+  const whole = (data: unknown): RemoteError => new RemoteError(code, message, data, { cause: thrown });
+  try {
+    const data = check(errors[code] as Schema, thrown.data, "output-invalid", ["errors", code]);
+    return isThenable(data) ? data.then(whole, (refused: unknown) => refused) : whole(data);
+  } catch (refused) {
+    return refused;
+  }
+}
+
 /** Whether `value` must be waited for. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (

@@ -6,6 +6,6 @@ export { checkOptions, PEER_NAME_LENGTH_MAX } from "./options.js";
 export { Peer, type CloseOptions, type PeerOptions, type PeerStats } from "./peer.js";
 export { demandProvidable } from "./provided-sum.js";
 export { type Remote } from "./remote.js";
-export { ServiceMap, type CallContext, type ProvideOptions } from "./service-map.js";
+export { ServiceMap, type CallContext, type ProvideOptions, type ServiceMapOptions } from "./service-map.js";
 export { connect, type DialOptions } from "./connect.js";
 export { listen, LISTEN_DEFAULTS, Listener, type ListenerEvent, type ListenOptions } from "./listener.js";

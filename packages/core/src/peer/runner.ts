@@ -6,7 +6,14 @@
 // cannot take a place for good.
 
 import { Ring } from "../base/index.js";
-import { checkOutput, isThenable, toRemoteError, type RemoteError, type Semaphore } from "../actor/index.js";
+import {
+  checkFailure,
+  checkOutput,
+  isThenable,
+  toRemoteError,
+  type RemoteError,
+  type Semaphore,
+} from "../actor/index.js";
 import { FrameKind } from "../wire/index.js";
 import { Abandoned } from "./abandoned.js";
 import { plain, type Channel } from "./channel.js";
@@ -294,6 +301,12 @@ export class Runner {
   }
 
   #failed(task: IncomingMessage, thrown: unknown): void {
+    const checked = checkFailure(task.message.errors, thrown);
+    if (isThenable(checked)) void checked.then((error) => this.#failedWith(task, error));
+    else this.#failedWith(task, checked);
+  }
+
+  #failedWith(task: IncomingMessage, thrown: unknown): void {
     if (!this.#finish(task)) return;
     this.#leave(task);
     // A refusal that the caller is told of is no failure, and neither is an end that was asked for.

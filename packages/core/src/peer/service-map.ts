@@ -3,10 +3,14 @@
 
 import {
   NO_METADATA,
+  runIntercepted,
   Scheduler,
   type Address,
   type AnyService,
   type Handlers,
+  type InterceptedMessage,
+  type Interceptor,
+  type Metadata,
   type HandlerContext,
   type Message,
   type Service,
@@ -39,6 +43,10 @@ export interface ProvideOptions {
   readonly priority?: number | Readonly<Record<string, number>>;
   /** A scheduler to share with other services, in place of one made from `concurrency`. */
   readonly scheduler?: Scheduler;
+  /** What is done around every message of this service, within what the map does; the first one is the outermost. */
+  readonly interceptors?: readonly Interceptor[];
+  /** Whether the schemas of the service are applied here. True unless set; an actor applies them itself. */
+  readonly validate?: boolean;
 }
 
 /** One message of a provided service, ready to be run. */
@@ -69,9 +77,20 @@ export interface ProvidedService {
 
 const UNCHECKED = { input: undefined, output: undefined, inputs: undefined, errors: undefined };
 
+/** What a map does for all its services. */
+export interface ServiceMapOptions {
+  /** What is done around every message; the first one is the outermost. */
+  readonly interceptors?: readonly Interceptor[];
+}
+
 /** The services that peers with this map provide. The same map may serve many peers. */
 export class ServiceMap {
   readonly #services = new Map<string, ProvidedService>();
+  readonly #interceptors: readonly Interceptor[];
+
+  constructor({ interceptors = [] }: ServiceMapOptions = {}) {
+    this.#interceptors = interceptors;
+  }
 
   /**
    * Adds a service, with plain functions that each run in a task of their own, or with the address of whoever handles
@@ -90,12 +109,15 @@ export class ServiceMap {
       options.scheduler ??
       (options.concurrency === undefined ? undefined : new Scheduler({ concurrency: options.concurrency }));
     const names = Object.keys(service.messages);
+    const interceptors = [...this.#interceptors, ...(options.interceptors ?? [])];
     const messages = names.map((name): ProvidedMessage => {
       const { kind, input, output, inputs, errors } = service.messages[name] as Message;
       const priority = typeof options.priority === "number" ? options.priority : (options.priority?.[name] ?? 0);
-      const run = address === undefined ? handlerOf(service, handler, name) : forwarder(address, name, kind);
+      const end = address === undefined ? handlerOf(service, handler, name) : forwarder(address, name, kind);
+      const run = intercepted(service, name, interceptors, end);
       // The actor checks what it is given itself.
-      const checked = address === undefined ? { input, output, inputs, errors } : UNCHECKED;
+      const isChecked = address === undefined && options.validate !== false;
+      const checked = isChecked ? { input, output, inputs, errors } : UNCHECKED;
       return { name, kind, ...checked, priority, run };
     });
     const sum = sumOfService(service.name, names);
@@ -139,6 +161,46 @@ function handlerOf(service: AnyService, handlers: object, name: string): Provide
     throw new PeerError("handler-missing", `service ${service.name} has no handler for ${name}`);
   }
   return (input, context) => handler.call(handlers, input, context) as unknown;
+}
+
+/** Runs a message between interceptors, which cost nothing where there are none. */
+function intercepted(
+  service: AnyService,
+  name: string,
+  interceptors: readonly Interceptor[],
+  run: ProvidedMessage["run"],
+): ProvidedMessage["run"] {
+  if (interceptors.length === 0) return run;
+  const { kind, idempotent } = service.messages[name] as Message;
+  return (input, context) => {
+    const message: InterceptedMessage = {
+      side: "handler",
+      service,
+      message: name,
+      kind,
+      idempotent,
+      input,
+      metadata: context.metadata,
+      get signal() {
+        return context.signal;
+      },
+      get remainingMs() {
+        return context.remainingMs;
+      },
+      context,
+    };
+    return runIntercepted(interceptors, message, (last, { metadata }) =>
+      run(last.input, metadata === undefined ? context : withMetadata(context, metadata)),
+    );
+  };
+}
+
+/** The context of a message whose metadata an interceptor has changed. Its properties are getters: they are looked up there. */
+function withMetadata(context: AnyCallContext, metadata: Metadata): AnyCallContext {
+  return new Proxy(context, {
+    get: (target, property) =>
+      property === "metadata" ? metadata : (Reflect.get(target, property, target) as unknown),
+  });
 }
 
 /** What an address is, with the types of its service left out. */

@@ -141,7 +141,10 @@ export class Specimens {
     for (const { header, payload } of specimens) {
       const before = buffer.end;
       const bytes = this.format.write(buffer, header, payload, wholeUpTo(WIRE_LIMITS.frameBytesMax));
-      demand(bytes === buffer.end - before, `write returned ${Number(bytes)} for a frame of ${buffer.end - before} bytes`);
+      demand(
+        bytes === buffer.end - before,
+        `write returned ${Number(bytes)} for a frame of ${buffer.end - before} bytes`,
+      );
     }
     return buffer.take();
   }
