@@ -41,6 +41,7 @@ export { validated } from "./validated.js";
 export { BoundedLane, LANE_DEFAULTS, type LaneOptions, type Overflow, type Parked, type PushOptions } from "./lane.js";
 export { Mailbox, MAILBOX_DEFAULTS, type Lane, type MailboxOptions, type MailboxOwner } from "./mailbox.js";
 export { type Schema, type SchemaInput, type SchemaIssue, type SchemaOutput, type SchemaResult } from "./schema.js";
+export { misfit, parseShape, SHAPE_LENGTH_MAX, shapeTextOf, type Misfit } from "./shape.js";
 export { Scheduler, SCHEDULER_QUEUED_MAX, type SchedulerOptions } from "./scheduler.js";
 export {
   Semaphore,

@@ -1,7 +1,14 @@
-// The payload of a `provide` frame: the name of a service, its fingerprint, and its messages in the order of their
-// numbers. The id of the frame is the slot, under which calls and sends reach it.
+// The payload of a `provide` frame: the name of a service, its fingerprint, its messages in the order of their numbers, and
+// the version of its contract. The id of the frame is the slot, under which calls and sends reach it.
 
-import { NAME_BYTES_MAX, SERVICE_MESSAGES_MAX, type AnyService, type Message } from "../actor/index.js";
+import {
+  NAME_BYTES_MAX,
+  SERVICE_MESSAGES_MAX,
+  SHAPE_LENGTH_MAX,
+  shapeTextOf,
+  type AnyService,
+  type Message,
+} from "../actor/index.js";
 import { WireError } from "../wire/index.js";
 
 /** A service as the other side announced it. Names and kinds are apart: most services are never asked for a message. */
@@ -13,16 +20,29 @@ export interface Announcement {
   readonly names: readonly string[];
   /** The kinds of the messages, by their numbers; undefined for one that only a newer version has. */
   readonly kinds: readonly (Message["kind"] | undefined)[];
+  /** What the values of the messages are made of, by their numbers; undefined where nothing is said. */
+  readonly shapes: readonly (string | undefined)[];
+  readonly version: number;
 }
 
-export function announcementPayload(service: AnyService): unknown {
-  const messages = Object.entries(service.messages).map(([name, { kind }]) => [name, kind]);
-  return [service.name, fingerprintOf(service), messages];
+/** How long all shapes of a service may be together; those beyond are left out. */
+export const SERVICE_SHAPES_LENGTH_MAX: number = 32 * 1024;
+
+/** With shapes, as many as there may be; without, if the frame would be too long. */
+export function announcementPayload(service: AnyService, withShapes: boolean = true): unknown {
+  const { shapes, fingerprint } = describe(service);
+  const messages = Object.entries(service.messages).map(([name, { kind }], index) => {
+    const shape = withShapes ? shapes[index] : undefined;
+    return shape === undefined ? [name, kind] : [name, kind, shape];
+  });
+  const whole = [service.name, fingerprint, messages];
+  return service.version === 0 ? whole : [...whole, service.version];
 }
 
 /** @throws WireError `announcement-invalid` */
 export function parseAnnouncement(payload: unknown): Announcement {
-  const [name, fingerprint, messages] = Array.isArray(payload) ? (payload as unknown[]) : [];
+  let shapesLeft = SERVICE_SHAPES_LENGTH_MAX;
+  const [name, fingerprint, messages, version = 0] = Array.isArray(payload) ? (payload as unknown[]) : [];
   if (!isName(name) || typeof fingerprint !== "string" || fingerprint.length > 64 || !Array.isArray(messages)) {
     throw new WireError("announcement-invalid", "a service is announced by its name, fingerprint and messages");
   }
@@ -31,26 +51,62 @@ export function parseAnnouncement(payload: unknown): Announcement {
   }
   const names: string[] = [];
   const kinds: (Message["kind"] | undefined)[] = [];
+  const shapes: (string | undefined)[] = [];
   for (const entry of messages as unknown[]) {
-    const [message, kind] = Array.isArray(entry) ? (entry as unknown[]) : [];
+    const [message, kind, shape] = Array.isArray(entry) ? (entry as unknown[]) : [];
     if (!isName(message) || typeof kind !== "string") {
       throw new WireError("announcement-invalid", "a message is announced by its name and its kind");
     }
     names.push(message);
     // A kind from a newer version passes: its messages cannot be named in a contract of this one.
     kinds.push(kind === "call" || kind === "send" || kind === "stream" ? kind : undefined);
+    const isKept = typeof shape === "string" && shape.length <= Math.min(shapesLeft, SHAPE_LENGTH_MAX);
+    shapes.push(isKept ? shape : undefined);
+    if (isKept) shapesLeft -= shape.length;
   }
-  return { name, fingerprint, names, kinds };
+  const isVersion = typeof version === "number" && Number.isInteger(version) && version >= 0;
+  return { name, fingerprint, names, kinds, shapes, version: isVersion ? version : 0 };
 }
 
 function isName(value: unknown): value is string {
   return typeof value === "string" && value.length > 0 && value.length <= NAME_BYTES_MAX;
 }
 
-/** FNV-1a in 64 bits over the name and the sorted messages: tells contracts apart, and proves nothing. */
+/** What is worked out once for each contract. */
+interface Description {
+  readonly shapes: readonly (string | undefined)[];
+  readonly fingerprint: string;
+}
+
+const descriptions = new WeakMap<AnyService, Description>();
+
+function describe(service: AnyService): Description {
+  const found = descriptions.get(service);
+  if (found !== undefined) return found;
+  let left = SERVICE_SHAPES_LENGTH_MAX;
+  const shapes = Object.values(service.messages).map((message) => {
+    const shape = shapeTextOf(message);
+    if (shape === undefined || shape.length > left) return undefined;
+    left -= shape.length;
+    return shape;
+  });
+  const made = { shapes, fingerprint: hashOf(service, shapes) };
+  descriptions.set(service, made);
+  return made;
+}
+
+/** Tells contracts apart, and proves nothing. */
 export function fingerprintOf(service: AnyService): string {
-  const lines = Object.entries(service.messages).map(([name, { kind }]) => `${kind} ${name}`);
-  const text = [service.name, ...lines.sort()].join("\n");
+  return describe(service).fingerprint;
+}
+
+/** FNV-1a in 64 bits over the name, the version unless that is 0, and the sorted messages with their shapes. */
+function hashOf({ name: service, messages, version }: AnyService, shapes: readonly (string | undefined)[]): string {
+  const lines = Object.entries(messages).map(([name, { kind }], index) => {
+    const shape = shapes[index];
+    return shape === undefined ? `${kind} ${name}` : `${kind} ${name} ${shape}`;
+  });
+  const text = [version === 0 ? service : `${service} ${version}`, ...lines.sort()].join("\n");
   let high = 0xcbf2_9ce4;
   let low = 0x8422_2325;
   for (const byte of new TextEncoder().encode(text)) {

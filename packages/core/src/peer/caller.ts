@@ -4,7 +4,6 @@
 import type { Timers } from "../base/index.js";
 import {
   callTimeoutMs,
-  lazyStream,
   RemoteError,
   type CallOptions,
   type Ended,
@@ -107,16 +106,6 @@ export class Caller implements Credit {
       const call = new OutgoingCall(this, service, name, resolve, reject, FrameKind.call);
       this.#start(call, (target as { index: number }).index, input, options, timeoutMs);
     });
-  }
-
-  /** Begins when the first output is asked for. What is wrong with it shows then. */
-  stream(
-    service: RemoteService,
-    name: string,
-    input: unknown,
-    options: RequestOptions | undefined,
-  ): AsyncIterableIterator<unknown, undefined> {
-    return lazyStream(() => this.#openStream(service, name, input, options));
   }
 
   send(service: RemoteService, name: string, input: unknown, options: SendOptions | undefined): Promise<void> {
@@ -283,7 +272,8 @@ export class Caller implements Credit {
     return Math.min(callTimeoutMs(options), TIMEOUT_MS_MAX);
   }
 
-  #openStream(service: RemoteService, name: string, input: unknown, options: RequestOptions | undefined): IncomingFlow {
+  /** Opens a stream; what is wrong with it is thrown, or ends it. */
+  openStream(service: RemoteService, name: string, input: unknown, options: RequestOptions | undefined): IncomingFlow {
     const target = service.messages.get(name);
     const refusal = this.#ended ?? (target?.kind === "stream" ? undefined : unreachable(service, name));
     if (refusal !== undefined) throw this.#tooLate(refusal);

@@ -1,15 +1,19 @@
 // An address of a service on the other side of a connection.
 
-import type {
-  Address,
-  AnyService,
-  CallOptions,
-  Ended,
-  SendOptions,
-  StreamOptions,
-  WatchOptions,
+import {
+  lazyStream,
+  type Address,
+  type AnyService,
+  type CallOptions,
+  type Ended,
+  type SendOptions,
+  type StreamOptions,
+  type WatchOptions,
 } from "../actor/index.js";
+import { disagreements } from "./agreement.js";
+import type { Announcement } from "./announcement.js";
 import type { Caller } from "./caller.js";
+import type { PeerError } from "./error.js";
 import type { RemoteService } from "./remote.js";
 
 /** Stays valid as long as the peer; what is not provided is refused when it is called. */
@@ -17,6 +21,9 @@ export class PeerAddress {
   readonly service: AnyService;
   readonly #caller: Caller;
   readonly #target: RemoteService;
+  /** What was announced when this was last looked at, and what does not fit in it. */
+  #agreedOn: Announcement | undefined;
+  #disagreements: ReadonlyMap<string, PeerError> | undefined;
 
   constructor(service: AnyService, caller: Caller, target: RemoteService) {
     this.service = service;
@@ -25,23 +32,42 @@ export class PeerAddress {
   }
 
   call(message: string, input?: unknown, options?: CallOptions): Promise<unknown> {
-    return this.#caller.call(this.#target, message, input, options);
+    const error = this.#disagreement(message);
+    return error === undefined ? this.#caller.call(this.#target, message, input, options) : Promise.reject(error);
   }
 
   send(message: string, input?: unknown, options?: SendOptions): Promise<void> {
-    return this.#caller.send(this.#target, message, input, options);
+    const error = this.#disagreement(message);
+    return error === undefined ? this.#caller.send(this.#target, message, input, options) : Promise.reject(error);
   }
 
+  /** @throws PeerError `contract-mismatch`: it could not be sent at any time. */
   trySend(message: string, input?: unknown): boolean {
+    const error = this.#disagreement(message);
+    if (error !== undefined) throw error;
     return this.#caller.trySend(this.#target, message, input);
   }
 
-  stream(message: string, input?: unknown, options?: StreamOptions): AsyncIterableIterator<unknown> {
-    return this.#caller.stream(this.#target, message, input, options);
+  stream(message: string, input?: unknown, options?: StreamOptions): AsyncIterableIterator<unknown, undefined> {
+    return lazyStream(() => {
+      const error = this.#disagreement(message);
+      if (error !== undefined) throw error;
+      return this.#caller.openStream(this.#target, message, input, options);
+    });
   }
 
   watch(options?: WatchOptions): Promise<Ended> {
     return this.#caller.watch(this.#target, options);
+  }
+
+  /** Why a message cannot be used as the other side announces it. Worked out once for each announcement. */
+  #disagreement(message: string): PeerError | undefined {
+    const { announcement } = this.#target;
+    if (announcement !== this.#agreedOn) {
+      this.#agreedOn = announcement;
+      this.#disagreements = announcement === undefined ? undefined : disagreements(this.service, announcement);
+    }
+    return this.#disagreements?.get(message);
   }
 }
 

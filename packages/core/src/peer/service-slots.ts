@@ -2,7 +2,7 @@
 // again, since messages for its last service may still be on their way.
 
 import type { AnyService } from "../actor/index.js";
-import { FrameKind } from "../wire/index.js";
+import { FrameKind, WireError } from "../wire/index.js";
 import { announcementPayload } from "./announcement.js";
 import { plain, type Channel } from "./channel.js";
 import { PeerError } from "./error.js";
@@ -74,6 +74,12 @@ export class ServiceSlots {
   }
 
   #announce(slot: number, { service }: ProvidedService): void {
-    this.#channel.post(plain(FrameKind.provide, slot), announcementPayload(service));
+    const header = plain(FrameKind.provide, slot);
+    try {
+      this.#channel.post(header, announcementPayload(service));
+    } catch (error) {
+      if (!(error instanceof WireError) || error.code !== "payload-too-long") throw error;
+      this.#channel.post(header, announcementPayload(service, false));
+    }
   }
 }
