@@ -3,19 +3,29 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { call, defineService, send } from "../src/actor/index.js";
+import { call, defineService, send, stream } from "../src/actor/index.js";
 import { Peer, ServiceMap } from "../src/peer/index.js";
 import { type Fence, fence, rawHello, RawPeer, SelfDrivenClock, VirtualClock } from "../src/testing/index.js";
 import { memoryPair } from "../src/transport/index.js";
 import { FrameKind } from "../src/wire/index.js";
 
-const Ours = defineService("ours", { wait: call<void, string>(), echo: call<string, string>(), note: send<string>() });
-const Theirs = defineService("theirs", { ask: call<void, string>(), tell: send<string>() });
+const Ours = defineService("ours", {
+  wait: call<void, string, string>(),
+  echo: call<string, string>(),
+  note: send<string>(),
+  count: stream<string, string>(),
+});
+const Theirs = defineService("theirs", {
+  ask: call<void, string>(),
+  tell: send<string>(),
+  list: stream<void, string>(),
+});
 const THEIRS = {
   name: "theirs",
   messages: [
     ["ask", "call"],
     ["tell", "send"],
+    ["list", "stream"],
   ],
 } as const;
 const TELL_BYTES = 8 + 2;
@@ -41,6 +51,10 @@ class Scene {
   readonly raw: RawPeer;
   readonly gate: Fence = fence();
   readonly notes: string[] = [];
+  readonly inputs: string[] = [];
+  /** What the stream of the peer has given. */
+  readonly items: unknown[] = [];
+  streamed = 0;
   readonly virtual = new VirtualClock();
   wasTold = false;
   /** Of the call of the peer that is not answered. */
@@ -51,13 +65,18 @@ class Scene {
     const clock = new SelfDrivenClock(this.virtual);
     const [near, far] = memoryPair({ clock });
     const services = new ServiceMap().add(Ours, {
-      wait: async (_, { signal }) => {
+      wait: async (_, { signal, inputs }) => {
         signal.addEventListener("abort", () => (this.wasTold = true));
+        void (async () => {
+          for await (const input of inputs) this.inputs.push(input);
+          this.inputs.push("the end");
+        })().catch(() => {});
         await this.gate.pass();
         return "done";
       },
       echo: (text) => text,
       note: (text) => void this.notes.push(text),
+      count: (text) => [text],
     });
     this.peer = new Peer(near, { clock, services });
     this.raw = new RawPeer(far);
@@ -70,14 +89,23 @@ class Scene {
       return this.virtual.flush();
     }
     await this.raw.greet([THEIRS], { minor });
-    this.raw.write({ kind: FrameKind.call, id: RUNNING, service: 0, message: 0, amount: 60_000 }, undefined);
+    this.raw.write(
+      { kind: FrameKind.call, id: RUNNING, service: 0, message: 0, amount: 60_000, hasInputs: true },
+      undefined,
+    );
     await this.virtual.flush();
     const theirs = this.peer.address(Theirs);
     const settled = (): void => void (this.hasSettled = true);
     theirs.call("ask").then(settled, settled);
     await theirs.send("tell", "x");
+    const list = theirs.stream("list", undefined, { inputs: undefined });
+    list.next().then(
+      (result) => this.items.push(result.value),
+      () => {},
+    );
     await this.virtual.flush();
     this.asked = (await this.raw.next(FrameKind.call)).id;
+    this.streamed = (await this.raw.next(FrameKind.stream)).id;
     if (state === "closing") {
       void this.peer.close();
       expect((await this.raw.next(FrameKind.goodbye)).value).toEqual(["closed", ""]);
@@ -104,6 +132,27 @@ class Scene {
       "`ping`": [write(FrameKind.ping, { id: 9 })],
       "`pong`": [write(FrameKind.pong, { id: 9 })],
       "`watch`": [write(FrameKind.watch, { id: NEW, service: 0 })],
+      "`stream`": [write(FrameKind.stream, { id: NEW, service: 0, message: 3, amount: 0 }, "hello")],
+      "`item`": [write(FrameKind.item, { id: this.streamed }, "hello")],
+      "`input`, `inputs-end`": [
+        write(FrameKind.input, { id: RUNNING }, "hello"),
+        write(FrameKind.inputsEnd, { id: RUNNING }),
+      ],
+      "`inputs-stop`, `allow`, `allow-inputs`": [FrameKind.inputsStop, FrameKind.allow, FrameKind.allowInputs].map(
+        (kind) => write(kind, { id: RUNNING, message: 1, amount: 1 }),
+      ),
+      "`begin`, `part`, `drop`": [
+        write(FrameKind.begin, { id: 1, amount: 100 }),
+        () => {
+          raw.write({ kind: FrameKind.begin, id: 1, amount: 100 });
+          raw.forward({ kind: FrameKind.part, id: 1 }, new Uint8Array(9));
+        },
+        () => {
+          raw.write({ kind: FrameKind.begin, id: 1, amount: 100 });
+          raw.write({ kind: FrameKind.drop, id: 1 });
+        },
+      ],
+      "`allow-parts`": [write(FrameKind.allowParts, { id: 1, amount: 1 })],
       "`goodbye`, `closed`": [write(FrameKind.goodbye, {}, ["closed", ""])],
       "`goodbye`, other code": [write(FrameKind.goodbye, {}, ["internal", "oops"])],
       "unknown, newer minor": [write(99, { id: 1 })],
@@ -135,7 +184,10 @@ async function expectOutcome(scene: Scene, row: string, cell: string, stateBefor
       return;
     case "answered":
       if (row === "`ping`") expect(raw.take(FrameKind.pong)).toMatchObject([{ id: 9 }]);
-      else expect(answers).toMatchObject([{ kind: FrameKind.reply, id: NEW, value: "hello" }]);
+      else if (row === "`stream`") {
+        expect(raw.take(FrameKind.item)).toMatchObject([{ id: NEW, value: "hello" }]);
+        expect(answers).toMatchObject([{ kind: FrameKind.reply, id: NEW, value: undefined }]);
+      } else expect(answers).toMatchObject([{ kind: FrameKind.reply, id: NEW, value: "hello" }]);
       return;
     case "handled":
       return void expect(scene.notes).toEqual(["hello"]);
@@ -148,7 +200,12 @@ async function expectOutcome(scene: Scene, row: string, cell: string, stateBefor
     case "ignored":
       expect(peer.stats.framesIgnored).toBe(row.startsWith("unknown") ? 1 : 0);
       return;
+    case "goes to its stream":
+      return void expect(scene.items).toEqual(["hello"]);
+    case "go to their request":
+      return void expect(scene.inputs.length).toBe(1);
     case "counted":
+      if (row !== "`credit`") return;
       // All that was used is back: a message more is too much.
       raw.write({ kind: FrameKind.credit, id: 1, amount: 0 });
       return void expect((await raw.next(FrameKind.goodbye)).value).toEqual(["credit-invalid", expect.any(String)]);
@@ -167,12 +224,14 @@ async function expectOutcome(scene: Scene, row: string, cell: string, stateBefor
 
 test("the table has a column for every state and a row for every kind", () => {
   expect(states).toEqual(["greeting", "awaiting", "open", "closing", "left"]);
-  expect(rows.length).toBe(15);
-  for (const name of Object.keys(FrameKind))
+  expect(rows.length).toBe(21);
+  for (const name of Object.keys(FrameKind)) {
+    const told = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     expect(
-      rows.some(([row = ""]) => row.includes(`\`${name}\``)),
+      rows.some(([row = ""]) => row.includes(`\`${told}\``)),
       name,
     ).toBe(true);
+  }
 });
 
 describe.each(states)("a peer that is %s", (state) => {
@@ -180,7 +239,7 @@ describe.each(states)("a peer that is %s", (state) => {
 
   test.each(rows.map((row) => [row[0] ?? "", row[column] ?? ""] as const))("takes %s: %s", async (row, cell) => {
     const minor = row === "unknown, newer minor" ? 1 : 0;
-    const variants = row.split(",").length === 3 ? [0, 1, 2] : [0];
+    const variants = row.startsWith("`input`") ? [0, 1] : row.split(",").length === 3 ? [0, 1, 2] : [0];
     for (const variant of variants) {
       const scene = new Scene();
       await scene.enter(state, minor);

@@ -122,7 +122,7 @@ class LocalStream extends Deadline implements AsyncIterator<unknown, undefined> 
       const value: unknown = await checkOutput(this.#envelope.entry.output, result.value, ["outputs", index]);
       if (!this.#isOver) this.#waiters.shift()?.resolve({ done: false, value });
     } catch (error) {
-      const told = await checkFailure(this.#envelope.entry.errors, error);
+      const told = (await checkFailure(this.#envelope.entry.errors, error)) ?? error;
       if (this.#isOver) return;
       this.#close();
       this.#end({ cause: toRemoteError(told) });

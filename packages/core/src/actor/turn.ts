@@ -22,7 +22,7 @@ async function runWithErrors(
   try {
     return await run(envelope, incarnation);
   } catch (thrown) {
-    throw await checkFailure(errors, thrown);
+    throw (await checkFailure(errors, thrown)) ?? thrown;
   }
 }
 

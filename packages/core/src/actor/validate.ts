@@ -38,19 +38,32 @@ export function checkOutput(schema: Schema | undefined, value: unknown, place: P
 }
 
 /**
- * What a caller is told of what a handler threw: the data of an error that `errors` declare is what its schema makes of it;
- * if it refuses, the error is RemoteError `output-invalid`, which names the code. Everything else is passed on as it is.
- * A promise only if the validator is asynchronous; it never rejects, and this never throws.
+ * What a caller is told of what a handler threw, if that is one of the errors that are declared: its data is what its schema
+ * makes of it; if that refuses, the error is RemoteError `output-invalid`, which names the code. Undefined for everything
+ * else. A promise only if the validator is asynchronous; it never rejects, and this never throws.
  */
-export function checkFailure(errors: Readonly<Record<string, Schema>> | undefined, thrown: unknown): unknown {
-  if (errors === undefined || !(thrown instanceof RemoteError) || !Object.hasOwn(errors, thrown.code)) return thrown;
+export function checkFailure(
+  errors: Readonly<Record<string, Schema>> | undefined,
+  thrown: unknown,
+): RemoteError | Promise<RemoteError> | undefined {
+  if (errors === undefined || !isRemoteError(thrown) || !Object.hasOwn(errors, thrown.code)) return undefined;
   const { code, message } = thrown;
   const whole = (data: unknown): RemoteError => new RemoteError(code, message, data, { cause: thrown });
+  const refused = (error: unknown): RemoteError => error as RemoteError;
   try {
     const data = check(errors[code] as Schema, thrown.data, "output-invalid", ["errors", code]);
-    return isThenable(data) ? data.then(whole, (refused: unknown) => refused) : whole(data);
-  } catch (refused) {
-    return refused;
+    return isThenable(data) ? Promise.resolve(data).then(whole, refused) : whole(data);
+  } catch (error) {
+    return refused(error);
+  }
+}
+
+/** What was thrown may be anything, also something that throws when it is asked what it is. */
+function isRemoteError(thrown: unknown): thrown is RemoteError {
+  try {
+    return thrown instanceof RemoteError;
+  } catch {
+    return false;
   }
 }
 

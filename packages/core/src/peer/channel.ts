@@ -38,6 +38,8 @@ export interface Channel {
   handle(): void;
   /** A task of the incoming half has ended: a closing peer may be finished now. */
   taskEnded(): void;
+  /** A long frame is out of the way: what waits for room may have some. */
+  roomGrown(): void;
   /** Something that waits may be ready now. */
   wake(): void;
   emit(event: PeerEvent): void;

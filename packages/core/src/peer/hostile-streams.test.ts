@@ -266,6 +266,18 @@ describe("a side that sends parts", () => {
     ]);
   });
 
+  test("and does not read them when they come has few answers made for it", async () => {
+    let made = 0;
+    const services = new ServiceMap().add(Target, { ...handlersOf(), echo: () => (made++, new Uint8Array(1_000_000)) });
+    await using stage = await siege({ services, limits: { waitingBytesMax: 2_000_000 } });
+    const attack = await stage.attack([], { limits: limits({ messageBytesMax: 4_000_000 }) });
+    for (let id = 1; id <= 500; id++) attack.raw.write({ kind: FrameKind.call, id, ...ECHO }, null);
+    await stage.advance(1000, attack.raw);
+    // Four have begun, and what waits behind them is more than may wait.
+    expect(made).toBeLessThanOrEqual(4 + 2 + 1);
+    expect(attack.victim.stats.bytesPending).toBeLessThan(8_000_000);
+  });
+
   test("and never ends takes memory for what has arrived, and is gone with its connection", async () => {
     await using stage = await siege({ services: target() });
     const attack = await stage.attack();
@@ -376,7 +388,7 @@ describe("values that cannot be sent", () => {
 });
 
 function handlersOf() {
-  return { echo: (input: unknown) => input, count: () => [], wait() {}, note() {} };
+  return { echo: (input: unknown) => input, count: () => [], total: () => 0, wait() {}, note() {} };
 }
 
 function limits(changes: Readonly<Record<string, number>>): Record<string, number> {

@@ -87,8 +87,8 @@ describe("services by name", () => {
   test("a send that is a call over there, and the other way round, is refused", async () => {
     const twisted = defineService("sum", { add: send<number>(), note: call<number, number>() });
     await using harness = await peers({ right: { services: sum() } });
-    await expect(harness.left.address(twisted).send("add", 1)).rejects.toMatchObject({ code: "unknown-message" });
-    await expect(harness.left.address(twisted).call("note", 1)).rejects.toMatchObject({ code: "unknown-message" });
+    await expect(harness.left.address(twisted).send("add", 1)).rejects.toMatchObject({ code: "contract-mismatch" });
+    await expect(harness.left.address(twisted).call("note", 1)).rejects.toMatchObject({ code: "contract-mismatch" });
   });
 
   test("one of two added under one name replaces the other, and one map may serve many peers", async () => {

@@ -75,7 +75,7 @@ export class Runner {
   /** Whether there is room for the answers of what begins now. */
   get hasRoom(): boolean {
     const { outbox, transfers, limits } = this.#channel;
-    return outbox.hasRoom(limits.outboxBytesMax) && transfers.bytesPending < limits.waitingBytesMax;
+    return outbox.hasRoom(limits.outboxBytesMax) && transfers.bytesQueued < limits.waitingBytesMax;
   }
 
   request(id: number): IncomingMessage | undefined {
@@ -302,8 +302,8 @@ export class Runner {
 
   #failed(task: IncomingMessage, thrown: unknown): void {
     const checked = checkFailure(task.message.errors, thrown);
-    if (isThenable(checked)) void checked.then((error) => this.#failedWith(task, error));
-    else this.#failedWith(task, checked);
+    if (checked instanceof Promise) void checked.then((error) => this.#failedWith(task, error));
+    else this.#failedWith(task, checked ?? thrown);
   }
 
   #failedWith(task: IncomingMessage, thrown: unknown): void {

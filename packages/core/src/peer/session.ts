@@ -260,6 +260,10 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
     this.#mailbox.wake();
   }
 
+  roomGrown(): void {
+    this.#provider.drained();
+  }
+
   taskEnded(): void {
     if (this.#provider.isIdle) this.ending.idle();
   }

@@ -125,6 +125,11 @@ export class Transfers {
     return this.#outgoingBytes + this.#queuedBytes;
   }
 
+  /** Bytes of frames that cannot begin yet. */
+  get bytesQueued(): number {
+    return this.#queuedBytes;
+  }
+
   /** Bytes of frames that have begun to arrive. */
   get bytesArriving(): number {
     return this.#incomingBytes;
@@ -248,6 +253,7 @@ export class Transfers {
     this.#outgoing.delete(transfer.id);
     this.#outgoingBytes -= transfer.bytes;
     this.#beginNext();
+    this.#channel.roomGrown();
   }
 
   #beginNext(): void {

@@ -58,7 +58,6 @@ export function rawHello(changes: Readonly<Record<string, unknown>> = {}): Recor
       sendsMax: 1024,
       sendBytesMax: 4 * 1024 * 1024,
       watchesMax: 1024,
-      messageBytesMax: 64 * 1024 * 1024,
       streamsMax: 256,
       streamItems: 256,
       streamBytes: 128 * 1024,
