@@ -208,7 +208,7 @@ export class RawPeer {
     this.#reader.push(bytes);
     while (this.#reader.next()) {
       const payload = this.#reader.copyPayload();
-      const value = payload.length > 0 ? this.#reader.value() : undefined;
+      const value = this.#reader.hasPayload ? this.#reader.value() : undefined;
       this.#frames.push({ ...this.#reader.frame, payload, value });
     }
     this.#arrived();
