@@ -8,6 +8,10 @@ import { inFlight1000 } from "./benchmarks/in-flight-1000.js";
 import { inFlight64 } from "./benchmarks/in-flight-64.js";
 import { payload64k } from "./benchmarks/payload-64k.js";
 import { sends } from "./benchmarks/sends.js";
+import { callDuringTransfer } from "./benchmarks/call-during-transfer.js";
+import { streamLarge } from "./benchmarks/stream-large.js";
+import { streamSmall } from "./benchmarks/stream-small.js";
+import { streamStalled } from "./benchmarks/stream-stalled.js";
 import { sequential } from "./benchmarks/sequential.js";
 import type { Measured } from "./measured.js";
 import type { Client } from "./subject.js";
@@ -16,6 +20,8 @@ import type { Client } from "./subject.js";
 export interface Effort {
   readonly warmUpMs: number;
   readonly measureMs: number;
+  /** How long a consumer stands still. */
+  readonly stallMs: number;
   /** For the benchmark of idle connections. */
   readonly connectionCount: number;
 }
@@ -67,6 +73,10 @@ export const BENCHMARKS: readonly Benchmark[] = [
   inFlight1000,
   payload64k,
   sends,
+  streamSmall,
+  streamLarge,
+  streamStalled,
+  callDuringTransfer,
   idleMemory,
   actorSends,
   actorCalls,

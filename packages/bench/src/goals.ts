@@ -27,6 +27,31 @@ export const GOALS: readonly Goal[] = [
   { benchmark: "payload-64k", text: "at least 0.6 × the floor", isReached: (rows) => within(rows, "payload-64k", 0.6) },
   { benchmark: "sends", text: "at least 800,000/s", isReached: (rows) => bounded(rows, "sends", "rate", 800_000) },
   {
+    benchmark: "stream-small",
+    text: "at least 400,000/s",
+    isReached: (rows) => bounded(rows, "stream-small", "rate", 400_000),
+  },
+  {
+    benchmark: "stream-small",
+    text: "at least 4 × the best other",
+    isReached: (rows) => timesBest(rows, "stream-small", 4),
+  },
+  {
+    benchmark: "stream-large",
+    text: "at least 0.5 × the floor",
+    isReached: (rows) => within(rows, "stream-large", 0.5),
+  },
+  {
+    benchmark: "stream-stalled",
+    text: "at most 64 items",
+    isReached: (rows) => bounded(rows, "stream-stalled", "ahead", 64),
+  },
+  {
+    benchmark: "call-during-transfer",
+    text: "at most 5 × the p99 of a call alone",
+    isReached: (rows) => bounded(rows, "call-during-transfer", "ratio of p99", 5),
+  },
+  {
     benchmark: "idle-memory",
     text: "at most 30 KiB of RSS at each end",
     isReached: (rows) => {

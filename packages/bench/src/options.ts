@@ -18,8 +18,8 @@ export interface Options {
   readonly help: boolean;
 }
 
-const THOROUGH: Effort = { warmUpMs: 300, measureMs: 800, connectionCount: 2000 };
-const QUICK: Effort = { warmUpMs: 50, measureMs: 150, connectionCount: 100 };
+const THOROUGH: Effort = { warmUpMs: 300, measureMs: 800, stallMs: 1000, connectionCount: 2000 };
+const QUICK: Effort = { warmUpMs: 50, measureMs: 150, stallMs: 100, connectionCount: 100 };
 
 export const HELP = `Measures Troupe beside others, in one run.
 
@@ -31,6 +31,7 @@ export const HELP = `Measures Troupe beside others, in one run.
                      ${BENCHMARKS.map(({ name }) => name).join(", ")}
   --subjects NAMES   subjects, separated by commas: ${Object.keys(SUBJECTS).join(", ")};
                      for local benchmarks: ${localSubjects().join(", ")}
+  --stall SECONDS    how long a consumer stands still (1)
   --json FILE        write the results
   --save             write the results to packages/bench/results, named by Node's major version and the date
   --docs             write the table and the chart into docs/, from the results
@@ -49,6 +50,7 @@ export function parseOptions(args: readonly string[]): Options {
       quick: { type: "boolean", default: false },
       only: { type: "string" },
       subjects: { type: "string" },
+      stall: { type: "string" },
       json: { type: "string" },
       from: { type: "string" },
       save: { type: "boolean", default: false },
@@ -60,9 +62,12 @@ export function parseOptions(args: readonly string[]): Options {
   });
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds wants a whole number from 1 on");
+  const effort = values.quick ? QUICK : THOROUGH;
+  const stallMs = values.stall === undefined ? effort.stallMs : Number(values.stall) * 1000;
+  if (!(stallMs > 0)) throw new Error("--stall wants a number of seconds");
   return {
     rounds,
-    effort: values.quick ? QUICK : THOROUGH,
+    effort: { ...effort, stallMs },
     only: names(
       "--only",
       values.only,

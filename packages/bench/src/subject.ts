@@ -17,9 +17,22 @@ export interface Client {
   echoBytes(bytes: Uint8Array): Promise<Uint8Array>;
   /** One message without an answer; a promise when there is a backpressure to wait for. Absent where there is no such thing. */
   send?(payload: Payload): Promise<void> | void;
+  /** Takes `count` payloads out of one stream of the server's, one after the other; resolves with how many came. */
+  items?(count: number): Promise<number>;
+  /** The same with 64 KiB each; resolves with how many bytes came. */
+  blocks?(count: number): Promise<number>;
+  /** Takes one block of a stream that never ends, and no other. */
+  stall?(): Promise<Stall>;
   /** How many sent messages the server has received so far, from all clients. */
   received?(): Promise<number>;
   close(): Promise<void>;
+}
+
+/** A stream whose consumer stands still. */
+export interface Stall {
+  /** How many blocks the producer has got rid of. */
+  made(): Promise<number>;
+  end(): Promise<void>;
 }
 
 export interface Subject {

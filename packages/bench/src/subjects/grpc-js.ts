@@ -1,6 +1,7 @@
 // grpc-js with a protobuf message of the same five fields, loaded with the options that its documentation shows.
-// Unary calls over one HTTP/2 connection without TLS. It has no message without an answer.
+// Unary calls and streams over one HTTP/2 connection without TLS. It has no message without an answer.
 
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import {
   credentials,
@@ -8,20 +9,34 @@ import {
   Server as GrpcServer,
   ServerCredentials,
   type Client as GrpcClient,
+  type ClientReadableStream,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   type requestCallback,
+  type ServerWritableStream,
   type ServiceClientConstructor,
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-import type { Payload } from "../payload.js";
+import { largeBytes, PAYLOAD, type Payload } from "../payload.js";
 import type { Client, Server, Subject } from "../subject.js";
+
+interface Count {
+  readonly count: number;
+}
 
 interface Blob {
   readonly content: Uint8Array;
 }
 
 type Unary<T> = (request: T, callback: requestCallback<T>) => unknown;
-type EchoClient = GrpcClient & { call: Unary<Payload>; echoBytes: Unary<Blob> };
+type Streaming<T> = (request: Count) => ClientReadableStream<T>;
+type EchoClient = GrpcClient & {
+  call: Unary<Payload>;
+  echoBytes: Unary<Blob>;
+  items: Streaming<Payload>;
+  blocks: Streaming<Blob>;
+  made: Unary<Count>;
+};
 
 const OPEN_TIMEOUT_MS = 10_000;
 
@@ -31,13 +46,32 @@ async function server(): Promise<Server> {
   const grpc = new GrpcServer();
   const call: handleUnaryCall<Payload, Payload> = ({ request }, answer) => answer(null, request);
   const echoBytes: handleUnaryCall<Blob, Blob> = ({ request }, answer) => answer(null, request);
-  grpc.addService(echoService().service, { call, echoBytes });
+  let made = 0;
+  const block: Blob = { content: largeBytes() };
+  const items: handleServerStreamingCall<Count, Payload> = (stream) => void writeAll(stream, () => PAYLOAD);
+  const blocks: handleServerStreamingCall<Count, Blob> = (stream) => {
+    made = 0;
+    void writeAll(stream, () => {
+      made++;
+      return block;
+    });
+  };
+  const tellMade: handleUnaryCall<Count, Count> = (_, answer) => answer(null, { count: made });
+  grpc.addService(echoService().service, { call, echoBytes, items, blocks, made: tellMade });
   const port = await new Promise<number>((resolve, reject) => {
     grpc.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
     );
   });
   return { endpoint: `127.0.0.1:${port}`, stop: async () => grpc.forceShutdown() };
+}
+
+/** Writes as long as there is room, and goes on when there is room again. */
+async function writeAll<T>(stream: ServerWritableStream<Count, T>, make: () => T): Promise<void> {
+  for (let left = stream.request.count; left > 0 && !stream.cancelled; left--) {
+    if (!stream.write(make())) await Promise.race([once(stream, "drain"), once(stream, "cancelled")]);
+  }
+  stream.end();
 }
 
 let service: ServiceClientConstructor | undefined;
@@ -74,6 +108,29 @@ async function client(endpoint: string): Promise<Client> {
           error ? reject(error) : resolve((answer as Blob).content),
         );
       }),
+    async items(count) {
+      let items = 0;
+      for await (const _ of grpc.items({ count })) items++;
+      return items;
+    },
+    async blocks(count) {
+      let bytes = 0;
+      for await (const { content } of grpc.blocks({ count }) as AsyncIterable<Blob>) bytes += content.length;
+      return bytes;
+    },
+    async stall() {
+      const blocks = grpc.blocks({ count: 1_000_000 });
+      blocks.on("error", () => {});
+      await once(blocks, "readable");
+      blocks.read();
+      return {
+        made: () =>
+          new Promise((resolve, reject) => {
+            grpc.made({ count: 0 }, (error, answer) => (error ? reject(error) : resolve((answer as Count).count)));
+          }),
+        end: async () => blocks.cancel(),
+      };
+    },
     close: async () => grpc.close(),
   };
 }

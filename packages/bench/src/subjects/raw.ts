@@ -6,12 +6,13 @@
 import { connect, createServer, type Socket } from "node:net";
 import { once } from "node:events";
 import { encode } from "cbor-x";
-import { PAYLOAD } from "../payload.js";
+import { BYTES_LENGTH, largeBytes, PAYLOAD } from "../payload.js";
 import type { Client, Server, Subject } from "../subject.js";
 
 const ECHO = 0;
 const SEND = 1;
 const COUNT = 2;
+const PIPE = 3;
 
 const HEADER_BYTES = 4;
 const LENGTH_MASK = 0x3fff_ffff;
@@ -38,6 +39,7 @@ async function server(): Promise<Server> {
     const found = (kind: number, run: Buffer, count: number): void => {
       if (kind === ECHO) socket.write(run);
       else if (kind === SEND) received += count;
+      else if (kind === PIPE) pipe(socket, run.readUInt32BE(HEADER_BYTES));
       else socket.write(framed(ECHO, number(received)));
     };
     socket.on("data", (chunk: Buffer) => frames.read(chunk, found));
@@ -56,6 +58,16 @@ async function server(): Promise<Server> {
   };
 }
 
+/** Writes so many blocks, as they are, and as fast as they are taken. */
+function pipe(socket: Socket, count: number): void {
+  const block = largeBytes();
+  let left = count;
+  const go = (): void => {
+    while (left-- > 0) if (!socket.write(block)) return void socket.once("drain", go);
+  };
+  go();
+}
+
 async function client(endpoint: string): Promise<Client> {
   const socket = connect({ host: "127.0.0.1", port: Number(endpoint), noDelay: true });
   await once(socket, "connect");
@@ -65,7 +77,14 @@ async function client(endpoint: string): Promise<Client> {
   const found = (_kind: number, run: Buffer, count: number): void => {
     for (; count > 0; count--) waiting.shift()?.(run);
   };
-  socket.on("data", (chunk: Buffer) => frames.read(chunk, found));
+  /** Bytes of a pipe that are still to come: they are counted, and not looked at. */
+  let piped = 0;
+  let pipeOver = (): void => {};
+  socket.on("data", (chunk: Buffer) => {
+    if (piped === 0) return frames.read(chunk, found);
+    piped -= chunk.length;
+    if (piped === 0) pipeOver();
+  });
   socket.on("error", () => socket.destroy());
 
   function ask<T>(frame: Uint8Array, answer: (run: Buffer) => T): Promise<T> {
@@ -81,6 +100,12 @@ async function client(endpoint: string): Promise<Client> {
       return ask(bytes, (run) => run.subarray(HEADER_BYTES));
     },
     send: () => outbox.push(told),
+    blocks: (count) =>
+      new Promise((resolve) => {
+        piped = count * BYTES_LENGTH;
+        pipeOver = () => resolve(count * BYTES_LENGTH);
+        socket.write(framed(PIPE, number(count)));
+      }),
     received: () => ask(question, (run) => run.readUInt32BE(HEADER_BYTES)),
     async close() {
       socket.destroy();

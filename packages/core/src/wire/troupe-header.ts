@@ -22,7 +22,7 @@ export const HEAD_BYTES = 8;
 export const ROUTED_BYTES = 16;
 export const CREDIT_BYTES = 12;
 /** What 24 bits of length can say, behind the first eight bytes. */
-export const FRAME_BYTES_LIMIT = HEAD_BYTES + 0xff_ffff;
+export const FRAME_BYTES_LIMIT: number = HEAD_BYTES + 0xff_ffff;
 
 export const METADATA_FLAG = 0x80;
 export const INPUTS_FLAG = 0x40;
