@@ -2,8 +2,8 @@
 // undecoded, until they are asked for; that gives credit back, so that whoever asks slowly is sent to slowly. It does
 // not know what the flow is a part of.
 
-import { Ring } from "../base/index.js";
-import { checkInput, checkOutput, isThenable, type Schema } from "../actor/index.js";
+import { oneShot, Ring } from "../base/index.js";
+import { checkInput, checkOutput, type Schema } from "../actor/index.js";
 import type { FrameReader } from "../wire/index.js";
 import type { Channel } from "./channel.js";
 import { PeerError } from "./error.js";
@@ -35,7 +35,7 @@ export class IncomingFlow implements AsyncIterableIterator<unknown, undefined> {
   readonly #window: FlowWindow;
   readonly #items = new Ring<Uint8Array>();
   readonly #waiters = new Ring<Waiter>();
-  /** How many were handed out. */
+  /** How many were checked. */
   #count = 0;
   #hasEnded = false;
   /** Why it ended, until somebody has been told. */
@@ -70,7 +70,13 @@ export class IncomingFlow implements AsyncIterableIterator<unknown, undefined> {
       return;
     }
     this.#consumed(frameBytes);
-    this.#hand(waiter, () => reader.value());
+    try {
+      const value = reader.value();
+      if (this.#schema === undefined) waiter.resolve({ done: false, value });
+      else this.#checked(value).then(waiter.resolve, waiter.reject);
+    } catch (error) {
+      this.#refuse(error).catch(waiter.reject);
+    }
   }
 
   /** The other side is done: what is here is still handed out. */
@@ -98,7 +104,14 @@ export class IncomingFlow implements AsyncIterableIterator<unknown, undefined> {
     }
     // As long as its frame was, but for the header.
     this.#consumed(item.length + FRAME_HEAD_BYTES);
-    return new Promise((resolve, reject) => this.#hand({ resolve, reject }, () => this.#channel.reader.decode(item)));
+    try {
+      const value = this.#channel.reader.decode(item);
+      // The common case costs one promise.
+      if (this.#schema === undefined) return Promise.resolve({ done: false, value });
+      return this.#checked(value);
+    } catch (error) {
+      return this.#refuse(error);
+    }
   }
 
   return(): Promise<IteratorReturnResult<undefined>> {
@@ -117,32 +130,25 @@ export class IncomingFlow implements AsyncIterableIterator<unknown, undefined> {
     this.#owner.granted(grant);
   }
 
-  /** Decodes and checks one item; if it does not pass, the flow is over. */
-  #hand(waiter: Waiter, decode: () => unknown): void {
+  async #checked(value: unknown): Promise<IteratorResult<unknown, undefined>> {
     const index = this.#count++;
     try {
-      const value = decode();
-      if (this.#schema === undefined) return waiter.resolve({ done: false, value });
-      const checked = this.#checked(value, index);
-      if (!isThenable(checked)) return waiter.resolve({ done: false, value: checked });
-      checked.then(
-        (settled) => waiter.resolve({ done: false, value: settled }),
-        (error: unknown) => this.#refuse(waiter, error),
-      );
+      const checked: unknown =
+        this.#check === "input"
+          ? await checkInput(this.#schema, value, ["inputs", index])
+          : await checkOutput(this.#schema, value, ["outputs", index]);
+      return { done: false, value: checked };
     } catch (error) {
-      this.#refuse(waiter, error);
+      return this.#refuse(error);
     }
   }
 
-  #checked(value: unknown, index: number): unknown {
-    return this.#check === "input"
-      ? checkInput(this.#schema, value, ["inputs", index])
-      : checkOutput(this.#schema, value, ["outputs", index]);
-  }
-
-  #refuse(waiter: Waiter, error: unknown): void {
-    waiter.reject(error);
+  /** An item does not pass: its consumer is told, and the flow is over. */
+  #refuse(error: unknown): Promise<never> {
     this.#leave(new PeerError("payload-invalid", "an item was refused", { cause: error }));
+    const refused = oneShot<never>();
+    refused.reject(error);
+    return refused.promise;
   }
 
   /** The consumer goes. With a reason, it has still to be told. */

@@ -71,7 +71,10 @@ export class TroupeCborReader implements FrameReader {
     return carriesPayload(this.frame.kind);
   }
 
-  push(bytes: Uint8Array): void {
+  push(given: Uint8Array): void {
+    // A plain Uint8Array, whatever the chunk is: of Node's Buffers, making a view of each frame costs several times that.
+    const { buffer, byteOffset, length } = given;
+    const bytes = given.constructor === Uint8Array ? given : new Uint8Array(buffer, byteOffset, length);
     if (this.#chunk === undefined) {
       this.#chunk = bytes;
       this.#position = 0;
@@ -130,9 +133,7 @@ export class TroupeCborReader implements FrameReader {
   }
 
   copyPayload(): Uint8Array {
-    if (this.#isAssembled) return this.payload();
-    // A plain Uint8Array, whatever the chunk is: `slice` of a Node Buffer would share its memory.
-    return Uint8Array.prototype.slice.call(this.#source ?? NOTHING, this.#payloadStart, this.#payloadEnd);
+    return this.#isAssembled ? this.payload() : (this.#source ?? NOTHING).slice(this.#payloadStart, this.#payloadEnd);
   }
 
   decode(payload: Uint8Array): unknown {
