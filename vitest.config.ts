@@ -3,7 +3,8 @@
 
 import { defineConfig } from "vitest/config";
 
-const conditions = ["troupe-source", "node", "import", "module", "default"];
+// Not "module": what packages have under it is for bundlers, which follow imports that Node does not.
+const conditions = ["troupe-source", "node", "import", "default"];
 
 export default defineConfig({
   resolve: { conditions },

@@ -16,6 +16,7 @@ export const CORE_LAYERS: readonly (readonly string[])[] = [
   ["discovery", "directory"],
   ["network"],
   ["pubsub"],
+  ["opentelemetry"],
   ["testing"],
 ];
 
@@ -32,6 +33,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 /** The files that may import a third-party package: what is known about it is known there. */
 export const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
+  "@opentelemetry/api": ["packages/core/src/opentelemetry/open-telemetry.ts"],
   "cbor-x": ["packages/core/src/wire/cbor.ts"],
   "p-queue": ["packages/core/src/actor/scheduler.ts"],
   xstate: [
