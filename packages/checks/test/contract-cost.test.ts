@@ -57,10 +57,14 @@ function source(): string {
 
 it(`a contract of ${MESSAGES} messages is checked with at most ${INSTANTIATIONS_MAX} instantiations`, () => {
   const path = join(root, "packages/core/src/large-contract.ts");
-  const config = ts.getParsedCommandLineOfConfigFile(join(root, "tsconfig.json"), {}, {
-    ...ts.sys,
-    onUnRecoverableConfigFileDiagnostic: () => {},
-  } as ts.ParseConfigFileHost);
+  const config = ts.getParsedCommandLineOfConfigFile(
+    join(root, "tsconfig.json"),
+    {},
+    {
+      ...ts.sys,
+      onUnRecoverableConfigFileDiagnostic: () => {},
+    },
+  );
   const options: ts.CompilerOptions = { ...config?.options, noEmit: true, skipLibCheck: true };
   const host = ts.createCompilerHost(options);
   const { getSourceFile, fileExists } = host;
