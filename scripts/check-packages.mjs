@@ -52,7 +52,7 @@ function checkAsConsumer(packages) {
     mkdirSync(target, { recursive: true });
     check(`unpack ${name}`, "tar", "-xzf", tarball, "--strip-components=1", "-C", target);
   }
-  linkDependencies(scope, packages);
+  link(scope, packages, ["@types/node", ...packages.flatMap(({ dependencies = {} }) => Object.keys(dependencies))]);
   const doors = packages.flatMap(({ name, exports }) =>
     Object.keys(exports)
       .filter((door) => !door.endsWith(".json"))
@@ -67,15 +67,22 @@ function checkAsConsumer(packages) {
   writeFileSync(join(work, "consumer", "main.mjs"), `${text}\n${use}\n`);
   const consumer = join(work, "consumer");
   const settings = ["--module", "nodenext", "--target", "es2022", "--strict", "--noEmit", "--types", "node"];
+  // The main doors need nothing that is optional.
+  writeFileSync(join(consumer, "least.mjs"), packages.map(({ name }) => `import "${name}";`).join("\n"));
+  check("import without what is optional", process.execPath, join(consumer, "least.mjs"));
+  link(
+    scope,
+    packages,
+    packages.flatMap(({ peerDependencies = {} }) => Object.keys(peerDependencies)),
+  );
   // Without --skipLibCheck: a consumer may check declarations too, and those of Troupe have to hold then.
   check("types as a consumer sees them", "tsc", ...settings, join(consumer, "main.mts"));
   check("import as a consumer does", process.execPath, join(consumer, "main.mjs"));
 }
 
-function linkDependencies(scope, packages) {
+function link(scope, packages, names) {
   const own = new Set(packages.map(({ name }) => name));
-  const names = new Set(["@types/node", ...packages.flatMap(({ dependencies = {} }) => Object.keys(dependencies))]);
-  for (const name of names) {
+  for (const name of new Set(names)) {
     if (own.has(name)) continue;
     mkdirSync(dirname(join(scope, name)), { recursive: true });
     symlinkSync(join(root, "node_modules", name), join(scope, name), "junction");

@@ -46,6 +46,7 @@ export {
   type HandlerContext,
   type Handlers,
   type HandlersOnly,
+  type Inheriting,
   type InterceptedMessage,
   type Interceptor,
   type MessageChanges,

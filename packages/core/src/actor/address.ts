@@ -1,7 +1,7 @@
 // The only way to reach an actor, here or elsewhere.
 
 import { ActorError } from "./error.js";
-import type { Metadata, Outputs } from "./handlers.js";
+import type { HandlerContext, Metadata, Outputs } from "./handlers.js";
 import type { Given, Messages, NamesOf, Result, Sent, Service } from "./service.js";
 
 /** How long a call waits for its answer when its caller does not say. */
@@ -17,7 +17,15 @@ export interface CallOptions {
   readonly whenDown?: "wait" | "fail";
   /** What travels beside the input: see `HandlerContext.metadata`. */
   readonly metadata?: Metadata;
+  /** See `Inheriting`. */
+  readonly context?: Inheriting;
 }
+
+/**
+ * What a handler is told, passed on with what it asks on its caller's behalf: that then has as much time as its caller still
+ * waits, or less if `timeoutMs` says so, and is cancelled with it.
+ */
+export type Inheriting = Pick<HandlerContext, "remainingMs" | "signal">;
 
 /** How long a stream may take, and what ends it early. */
 export interface StreamOptions {
@@ -29,6 +37,8 @@ export interface StreamOptions {
   readonly whenDown?: "wait" | "fail";
   /** See `CallOptions.metadata`. */
   readonly metadata?: Metadata;
+  /** See `Inheriting`. */
+  readonly context?: Inheriting;
 }
 
 /** What the caller streams, where the message has such inputs. It is closed early if the handler wants no more. */
@@ -127,6 +137,25 @@ export interface Address<S extends Service = Service> {
 
   /** Resolves, once, when the actor or the way to it is no more; at once if that is so already. Rejects only on abort. */
   watch(options?: WatchOptions): Promise<Ended>;
+}
+
+/** The options of a message that say how long it may take. */
+interface TimedOptions {
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  readonly context?: Inheriting;
+}
+
+/** The same options with the time and the signal of the context that they were given. */
+export function inherited<Options extends TimedOptions>(options: Options): Options {
+  const { context, timeoutMs = Infinity, signal } = options;
+  if (context === undefined) return options;
+  return {
+    ...options,
+    context: undefined,
+    timeoutMs: Math.min(timeoutMs, context.remainingMs),
+    signal: signal === undefined ? context.signal : AbortSignal.any([signal, context.signal]),
+  };
 }
 
 /** The messages of a service, for signatures that do not care which. */

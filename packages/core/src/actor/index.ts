@@ -2,11 +2,13 @@ export { type ActorEvent } from "./actor.js";
 export {
   CALL_TIMEOUT_MS,
   callTimeoutMs,
+  inherited,
   type Address,
   type AnyService,
   type Arguments,
   type CallOptions,
   type Ended,
+  type Inheriting,
   type SendOptions,
   type StreamingArguments,
   type StreamOptions,

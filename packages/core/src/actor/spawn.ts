@@ -5,6 +5,7 @@ import { systemClock, type Clock, type Inspection, type Unsubscribe } from "../b
 import { Actor, type ActorEvent } from "./actor.js";
 import {
   callTimeoutMs,
+  inherited,
   type Address,
   type CallOptions,
   type Ended,
@@ -159,7 +160,8 @@ class LocalAddress {
     return this.#actor.lane.dropped;
   }
 
-  call(message: string, input?: unknown, options?: CallOptions): Promise<unknown> {
+  call(message: string, input?: unknown, given?: CallOptions): Promise<unknown> {
+    const options = given?.context === undefined ? given : inherited(given);
     return new Promise((resolve, reject) => {
       const actor = this.#actor;
       const entry = this.#table.find(message, "call");
@@ -179,13 +181,14 @@ class LocalAddress {
     });
   }
 
-  stream(message: string, input?: unknown, options?: LocalStreamOptions): AsyncIterableIterator<unknown, undefined> {
+  stream(message: string, input?: unknown, given?: LocalStreamOptions): AsyncIterableIterator<unknown, undefined> {
     return lazyStream(() => {
+      const options = given?.context === undefined ? given : inherited(given);
       const entry = this.#table.find(message, "stream");
       if (entry === undefined) throw this.#table.unknown(message, "stream");
       // A stream has all the time there is, unless it is told otherwise.
-      const { timeoutMs: given = Infinity } = options ?? {};
-      const timeoutMs = given === Infinity ? Infinity : callTimeoutMs({ timeoutMs: given });
+      const { timeoutMs: wanted = Infinity } = options ?? {};
+      const timeoutMs = wanted === Infinity ? Infinity : callTimeoutMs({ timeoutMs: wanted });
       const signal = options?.signal;
       if (!this.#actor.isOpen) throw this.#actor.stoppedError(entry);
       if (signal?.aborted === true) {

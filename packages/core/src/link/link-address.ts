@@ -2,6 +2,7 @@
 
 import {
   callTimeoutMs,
+  inherited,
   lazyStream,
   type Address,
   type AnyService,
@@ -43,7 +44,8 @@ class LinkAddress {
     this.#link = link;
   }
 
-  call(message: string, input?: unknown, options?: CallOptions): Promise<unknown> {
+  call(message: string, input?: unknown, given?: CallOptions): Promise<unknown> {
+    const options = given?.context === undefined ? given : inherited(given);
     const { peer } = this.#link;
     return peer === undefined ? this.#callLater(message, input, options) : this.#on(peer).call(message, input, options);
   }
@@ -55,8 +57,9 @@ class LinkAddress {
   }
 
   /** Begins on the peer of the moment, or on the next one; what is begun ends with its connection. */
-  stream(message: string, input?: unknown, options?: StreamOptions): AsyncIterableIterator<unknown, undefined> {
+  stream(message: string, input?: unknown, given?: StreamOptions): AsyncIterableIterator<unknown, undefined> {
     return lazyStream(() => {
+      const options = given?.context === undefined ? given : inherited(given);
       const { peer } = this.#link;
       if (peer !== undefined) return this.#on(peer).stream(message, input, options);
       return this.#streamLater(message, input, options);

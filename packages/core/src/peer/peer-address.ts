@@ -1,6 +1,7 @@
 // An address of a service on the other side of a connection.
 
 import {
+  inherited,
   lazyStream,
   type Address,
   type AnyService,
@@ -31,7 +32,8 @@ export class PeerAddress {
     this.#target = target;
   }
 
-  call(message: string, input?: unknown, options?: CallOptions): Promise<unknown> {
+  call(message: string, input?: unknown, given?: CallOptions): Promise<unknown> {
+    const options = given?.context === undefined ? given : inherited(given);
     const error = this.#disagreement(message);
     return error === undefined ? this.#caller.call(this.#target, message, input, options) : Promise.reject(error);
   }
@@ -48,8 +50,9 @@ export class PeerAddress {
     return this.#caller.trySend(this.#target, message, input);
   }
 
-  stream(message: string, input?: unknown, options?: StreamOptions): AsyncIterableIterator<unknown, undefined> {
+  stream(message: string, input?: unknown, given?: StreamOptions): AsyncIterableIterator<unknown, undefined> {
     return lazyStream(() => {
+      const options = given?.context === undefined ? given : inherited(given);
       const error = this.#disagreement(message);
       if (error !== undefined) throw error;
       return this.#caller.openStream(this.#target, message, input, options);
