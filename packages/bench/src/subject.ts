@@ -47,6 +47,7 @@ export const SUBJECTS: Readonly<Record<string, () => Promise<Subject>>> = {
   birpc: async () => (await import("./subjects/birpc.js")).birpc,
   capnweb: async () => (await import("./subjects/capnweb.js")).capnweb,
   "socket.io": async () => (await import("./subjects/socket-io.js")).socketIo,
+  "effect-rpc": async () => (await import("./subjects/effect-rpc.js")).effectRpc,
   "grpc-js": async () => (await import("./subjects/grpc-js.js")).grpcJs,
 };
 
