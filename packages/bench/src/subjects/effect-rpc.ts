@@ -83,7 +83,13 @@ async function client(endpoint: string): Promise<Client> {
     echoBytes: (bytes) => Effect.runPromise(echo.EchoBytes({ bytes: bytes as Uint8Array<ArrayBuffer> })),
     items: (count) => Effect.runPromise(Stream.runCount(echo.Items({ count }))),
     blocks: (count) =>
-      Effect.runPromise(Stream.runFold(echo.Blocks({ count }), () => 0, (sum, block) => sum + block.length)),
+      Effect.runPromise(
+        Stream.runFold(
+          echo.Blocks({ count }),
+          () => 0,
+          (sum, block) => sum + block.length,
+        ),
+      ),
     close: () => Effect.runPromise(Scope.close(scope, Exit.void)),
   };
 }
