@@ -387,6 +387,34 @@ describe("values that cannot be sent", () => {
   });
 });
 
+test("a source that cannot be closed is done with when it has given what it owes", async () => {
+  const slow = fence();
+  const Odd = defineService("odd", { list: stream<void, number>() });
+  const services = new ServiceMap().add(Odd, {
+    list: () => ({
+      [Symbol.asyncIterator]: () => {
+        let n = 0;
+        return {
+          next: async () => {
+            if (n > 0) await slow.pass();
+            return { done: false, value: n++ };
+          },
+        };
+      },
+    }),
+  });
+  await using harness = await peers({ right: { services } });
+  const list = harness.left.address(Odd).stream("list");
+  expect((await list.next()).value).toBe(0);
+  await slow.reached;
+  await list.return?.();
+  await harness.advance(1000);
+  expect(harness.right.stats).toMatchObject({ running: 0, abandoned: 1 });
+  slow.open();
+  await harness.flush();
+  expect(harness.right.stats.abandoned).toBe(0);
+});
+
 function handlersOf() {
   return { echo: (input: unknown) => input, count: () => [], total: () => 0, wait() {}, note() {} };
 }

@@ -42,6 +42,7 @@ export class OutgoingFlow implements Bulk {
   #count = 0;
   #isAsking = false;
   #isStopped = false;
+  #closesWithAnswer = false;
   #isClosed = false;
 
   constructor(
@@ -127,7 +128,10 @@ export class OutgoingFlow implements Bulk {
   /** Returns whether the next item can be asked for at once. */
   #take(result: IteratorResult<unknown>): boolean {
     this.#isAsking = false;
-    if (this.#isStopped) return false;
+    if (this.#isStopped) {
+      if (this.#closesWithAnswer) this.#closed();
+      return false;
+    }
     try {
       if (result.done === true) {
         this.#isStopped = this.#isClosed = true;
@@ -202,20 +206,23 @@ export class OutgoingFlow implements Bulk {
   }
 
   #close(): void {
-    const done = (): void => {
-      if (this.#isClosed) return;
-      this.#isClosed = true;
-      this.#owner.closed();
-    };
+    const done = (): void => this.#closed();
     let closing: unknown;
     try {
       closing = this.#return();
     } catch {
       return done();
     }
-    // A source that is asked already answers first; a generator does so by itself, whatever else has to be waited for.
-    if (!isThenable(closing)) return this.#isAsking ? undefined : done();
-    closing.then(done, done);
+    if (isThenable(closing)) closing.then(done, done);
+    // A source that cannot be closed is done with when it has given the answer that it owes.
+    else if (this.#isAsking) this.#closesWithAnswer = true;
+    else done();
+  }
+
+  #closed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#owner.closed();
   }
 
   #return(): unknown {
