@@ -80,7 +80,7 @@ async function client(endpoint: string): Promise<Client> {
   );
   return {
     call: (payload) => Effect.runPromise(echo.Call(payload)),
-    echoBytes: (bytes) => Effect.runPromise(echo.EchoBytes({ bytes: bytes as Uint8Array<ArrayBuffer> })),
+    echoBytes: (bytes) => Effect.runPromise(echo.EchoBytes({ bytes: bytes })),
     items: (count) => Effect.runPromise(Stream.runCount(echo.Items({ count }))),
     blocks: (count) =>
       Effect.runPromise(
