@@ -2,22 +2,14 @@
 // closed once, when the request is over or the handler wants no more.
 
 import { ActorError } from "./error.js";
+import { itemSource, type ItemSource } from "./item-source.js";
 import type { Schema } from "./schema.js";
 import { checkInput } from "./validate.js";
 
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 
-/** Begins to read something iterable. @throws ActorError `option-invalid` if it is not. */
-function sourceOf(given: unknown): AsyncIterator<unknown> | Iterator<unknown> {
-  const iterable = (given ?? {}) as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
-  if (typeof iterable[Symbol.asyncIterator] === "function")
-    return (iterable as AsyncIterable<unknown>)[Symbol.asyncIterator]();
-  if (typeof iterable[Symbol.iterator] === "function") return (iterable as Iterable<unknown>)[Symbol.iterator]();
-  throw new ActorError("option-invalid", "inputs must be iterable");
-}
-
 export class GivenInputs implements AsyncIterableIterator<unknown, undefined> {
-  readonly #source: AsyncIterator<unknown> | Iterator<unknown>;
+  readonly #source: ItemSource;
   readonly #schema: Schema | undefined;
   #count = 0;
   #isClosed = false;
@@ -25,7 +17,9 @@ export class GivenInputs implements AsyncIterableIterator<unknown, undefined> {
   onFailed: ((error: unknown) => void) | undefined;
 
   constructor(given: unknown, schema: Schema | undefined) {
-    this.#source = sourceOf(given);
+    const source = itemSource(given);
+    if (source === undefined) throw new ActorError("option-invalid", "inputs must be iterable");
+    this.#source = source;
     this.#schema = schema;
   }
 

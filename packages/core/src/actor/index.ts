@@ -29,6 +29,7 @@ export {
 } from "./handlers.js";
 export { fail } from "./fail.js";
 export { failureOf, type DeclaredFailure } from "./failure-of.js";
+export { itemSource, type ItemSource } from "./item-source.js";
 export { lazyStream } from "./lazy-stream.js";
 export {
   intercept,

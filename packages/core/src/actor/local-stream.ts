@@ -8,6 +8,7 @@ import { CallEnvelope } from "./envelope.js";
 import { ActorError, toRemoteError } from "./error.js";
 import { GivenInputs } from "./given-inputs.js";
 import type { Incarnation } from "./incarnation.js";
+import { itemSource, type ItemSource } from "./item-source.js";
 import type { TableEntry } from "./message-table.js";
 import { checkFailure, checkOutput } from "./validate.js";
 
@@ -61,7 +62,7 @@ export async function openLocalStream(
 class LocalStream extends Deadline implements AsyncIterator<unknown, undefined> {
   readonly #actor: Actor;
   readonly #envelope: StreamEnvelope;
-  readonly #source: AsyncIterator<unknown> | Iterator<unknown>;
+  readonly #source: ItemSource;
   readonly #signals = new AbortController();
   readonly #forgetLife: (() => void) | undefined;
   readonly #waiters = new Ring<Waiter>();
@@ -73,7 +74,12 @@ class LocalStream extends Deadline implements AsyncIterator<unknown, undefined> 
     super();
     this.#actor = actor;
     this.#envelope = envelope;
-    this.#source = sourceOf(outputs, envelope);
+    const source = itemSource(outputs);
+    if (source === undefined) {
+      envelope.inputs?.close();
+      throw toRemoteError(new TypeError(`the handler of ${envelope.entry.name} returned nothing that can be iterated`));
+    }
+    this.#source = source;
     // It counts as long as it is open: the actor's timers are kept for it.
     actor.callMade();
     const { name } = envelope.entry;
@@ -164,15 +170,4 @@ class LocalStream extends Deadline implements AsyncIterator<unknown, undefined> 
     this.#error = undefined;
     throw error.cause;
   }
-}
-
-function sourceOf(outputs: unknown, envelope: StreamEnvelope): AsyncIterator<unknown> | Iterator<unknown> {
-  const iterable = (outputs ?? {}) as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
-  if (typeof outputs === "object") {
-    if (typeof iterable[Symbol.asyncIterator] === "function")
-      return (iterable as AsyncIterable<unknown>)[Symbol.asyncIterator]();
-    if (typeof iterable[Symbol.iterator] === "function") return (iterable as Iterable<unknown>)[Symbol.iterator]();
-  }
-  envelope.inputs?.close();
-  throw toRemoteError(new TypeError(`the handler of ${envelope.entry.name} returned nothing that can be iterated`));
 }

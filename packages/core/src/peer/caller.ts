@@ -7,6 +7,7 @@ import {
   RemoteError,
   type CallOptions,
   type Ended,
+  type ItemSource,
   type SendOptions,
   type StreamOptions,
   type WatchOptions,
@@ -19,7 +20,7 @@ import { readFailure, readReason } from "./failure.js";
 import { IncomingFlow } from "./incoming-flow.js";
 import { encodeMetadata } from "./metadata.js";
 import { OutgoingCall } from "./outgoing-call.js";
-import { sourceOf, type ItemSource } from "./outgoing-flow.js";
+import { sourceOf } from "./outgoing-flow.js";
 import { OutgoingLane, type Credit, type WaitingMessage } from "./outgoing-lane.js";
 import { OutgoingSends } from "./outgoing-sends.js";
 import { unreachable, type RemoteService } from "./remote.js";

@@ -2,15 +2,12 @@
 // the other, and is at most one ahead of what the other side has given credit and the outbox room for: so it knows of the
 // end in time. It closes the source when nobody wants more. It does not know what the flow is a part of.
 
-import { isThenable } from "../actor/index.js";
+import { isThenable, itemSource, type ItemSource } from "../actor/index.js";
 import type { Bulk } from "./bulk-lane.js";
 import { plain, type Channel } from "./channel.js";
 import { PeerError } from "./error.js";
 import { FlowAllowance } from "./flow-window.js";
 import type { OutgoingTransfer } from "./transfers.js";
-
-/** Where items come from. */
-export type ItemSource = AsyncIterator<unknown> | Iterator<unknown>;
 
 /** What a flow tells those who keep it: one of these, once. */
 export interface SourceOwner {
@@ -236,11 +233,7 @@ export class OutgoingFlow implements Bulk {
  * @throws PeerError `option-invalid` if it is not iterable.
  */
 export function sourceOf(given: unknown): ItemSource {
-  if (typeof given === "object" && given !== null) {
-    const iterable = given as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
-    if (typeof iterable[Symbol.asyncIterator] === "function")
-      return (iterable as AsyncIterable<unknown>)[Symbol.asyncIterator]();
-    if (typeof iterable[Symbol.iterator] === "function") return (iterable as Iterable<unknown>)[Symbol.iterator]();
-  }
-  throw new PeerError("option-invalid", "what is streamed must be iterable");
+  const source = itemSource(given);
+  if (source === undefined) throw new PeerError("option-invalid", "what is streamed must be iterable");
+  return source;
 }

@@ -1,10 +1,11 @@
 // What this side has asked and the other side has not answered: calls, streams and watches by ConnID, with the credit that
 // they take. It writes their frames; it does not know what becomes of an answer.
 
+import type { ItemSource } from "../actor/index.js";
 import { FrameKind } from "../wire/index.js";
 import { plain, type Channel } from "./channel.js";
 import { CallTable, type OutgoingCall } from "./outgoing-call.js";
-import { OutgoingFlow, type ItemSource } from "./outgoing-flow.js";
+import { OutgoingFlow } from "./outgoing-flow.js";
 import type { OutgoingLane } from "./outgoing-lane.js";
 
 export class Requests {
