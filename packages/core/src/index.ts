@@ -96,10 +96,12 @@ export {
   type ConnectionEvents,
   type TransportConnectOptions,
   type Endpoint,
+  type Identity,
   type MemoryOptions,
   type Transport,
   type TransportListener,
   type TransportListenOptions,
+  type Upgrade,
 } from "./transport/index.js";
 export {
   connect,

@@ -8,4 +8,8 @@ export {
   type NodeLinkOptions,
   type NodeListenOptions,
 } from "./endpoints.js";
-export { tcp, TCP_BUFFER_BYTES, type TcpOptions } from "./tcp.js";
+export { SOCKET_BUFFER_BYTES } from "./socket-connection.js";
+export { tcp, type TcpOptions } from "./tcp.js";
+export { tls } from "./tls.js";
+export { type ClientCertificates, type Pem, type TlsOptions } from "./tls-credentials.js";
+export { unix, UNIX_MODE, UNIX_PATH_BYTES_MAX, type UnixOptions } from "./unix.js";

@@ -6,8 +6,10 @@ import { TroupeError } from "../base/index.js";
 
 /**
  * What a transport reports. Codes: `endpoint-invalid`, `scheme-unknown`, `connect-refused`, `connect-failed`,
- * `listen-failed`, `address-in-use`, `accept-failed`, `connection-reset` (lost, whatever the fault), `connection-aborted`
- * (by this side) and `cancelled`.
+ * `connect-timeout`, `listen-failed`, `listen-unsupported`, `address-in-use`, `accept-failed`, `option-invalid`,
+ * `handshake-failed`, `handshake-late`, `handshakes-full`, `certificate-expired`, `certificate-untrusted`,
+ * `certificate-mismatch`, `certificate-missing`, `certificate-invalid`, `origin-refused`, `connection-reset` (lost,
+ * whatever the fault), `connection-aborted` (by this side), `message-foreign`, `receive-overflow` and `cancelled`.
  */
 export class TransportError extends TroupeError {
   /** The endpoint that this is about. */
@@ -34,12 +36,38 @@ export interface ConnectionEvents {
   closed(error?: TransportError): void;
 }
 
+/** Who the other side has proven to be, as the transport has verified it: for TLS, by its certificate. */
+export interface Identity {
+  /** The common name of the certificate's subject; empty if it has none. */
+  readonly name: string;
+  /** Its alternative names, each with its type ahead: `DNS:worker-7.example`, `URI:spiffe://…`, `IP Address:10.0.0.7`. */
+  readonly altNames: readonly string[];
+  /** The distinguished name of who issued it, one part per line, as in `CN=Example CA`. */
+  readonly issuer: string;
+  /** SHA-256 of the whole certificate: 64 hexadecimal digits in lower case. */
+  readonly fingerprint: string;
+}
+
+/** What a WebSocket's opening request said. */
+export interface Upgrade {
+  /** The path that was asked for, with its query. */
+  readonly path: string;
+  /** What the browser says that the page is from; undefined for what is no browser. */
+  readonly origin: string | undefined;
+  /** The headers by their names in lower case, such as `cookie`. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** One open transport, carrying bytes both ways. */
 export interface Connection {
   /** The other side as a URL, for people and logs. */
   readonly remoteEndpoint: string;
   /** This side as a URL. */
   readonly localEndpoint: string;
+  /** Who the other side is, if the transport has verified it. */
+  readonly identity?: Identity | undefined;
+  /** How the other side asked for the connection, if it came by a WebSocket. */
+  readonly upgrade?: Upgrade | undefined;
   /**
    * Bytes given to `write` that are not yet the operating system's (or the other side's); 0 right after a `write` that
    * was taken whole. Once the connection was aborted or is closed it is 0.
@@ -91,7 +119,14 @@ export interface TransportConnectOptions {
 export interface TransportListenOptions {
   /** More connections than this at once are closed right after they are accepted, and `accept` never sees them. */
   readonly connectionsMax?: number;
-  /** An accept error after which the listener goes on, such as too many open files. */
+  /** How long a handshake below the connection (TLS, the WebSocket upgrade) may take, in milliseconds. */
+  readonly handshakeMs?: number;
+  /** With as many unfinished handshakes, whoever comes takes the place of the oldest. */
+  readonly handshakesMax?: number;
+  /**
+   * An error of accepting after which the listener goes on: too many open files, or a handshake that failed. Of the
+   * latter, the endpoint is that of the other side.
+   */
   readonly onError?: (error: TransportError) => void;
 }
 

@@ -3,9 +3,11 @@ export {
   type TransportConnectOptions,
   type Connection,
   type ConnectionEvents,
+  type Identity,
   type Transport,
   type TransportListener,
   type TransportListenOptions,
+  type Upgrade,
 } from "./connection.js";
 export {
   ENDPOINT_LENGTH_MAX,
