@@ -12,4 +12,6 @@ export { SOCKET_BUFFER_BYTES } from "./socket-connection.js";
 export { tcp, type TcpOptions } from "./tcp.js";
 export { tls } from "./tls.js";
 export { type ClientCertificates, type Pem, type TlsOptions } from "./tls-credentials.js";
+export { type Origins } from "./origins.js";
+export { webSocket, WEB_SOCKET_TAKEN_BYTES_MAX, type NodeWebSocketOptions } from "./web-socket.js";
 export { unix, UNIX_MODE, UNIX_PATH_BYTES_MAX, type UnixOptions } from "./unix.js";

@@ -20,3 +20,12 @@ export {
 } from "./endpoint.js";
 export { memory, type MemoryOptions } from "./memory.js";
 export { MEMORY_BUFFER_BYTES, memoryPair, type MemoryPairOptions } from "./memory-connection.js";
+export { webSocket, webSocketUrl, type PlatformWebSocket, type WebSocketOptions } from "./web-socket.js";
+export {
+  WEB_SOCKET_BUFFER_BYTES,
+  WEB_SOCKET_HELD_BYTES_MAX,
+  WEB_SOCKET_MESSAGE_BYTES,
+  WebSocketConnection,
+  type WebSocketConnectionOptions,
+  type WebSocketPort,
+} from "./web-socket-connection.js";
