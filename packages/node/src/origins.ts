@@ -17,7 +17,8 @@ function demandOrigin(origin: string): string {
   if (origin === "null") return origin;
   const url = URL.canParse(origin) ? new URL(origin) : undefined;
   // As it would be sent: another spelling would never match.
-  const isOrigin = url !== undefined && url.origin !== "null" && url.pathname === "/" && url.search === "" && url.hash === "";
+  const isOrigin =
+    url !== undefined && url.origin !== "null" && url.pathname === "/" && url.search === "" && url.hash === "";
   if (!isOrigin || url.username !== "" || url.password !== "") {
     const message = `origins must look like https://app.example, not ${JSON.stringify(origin)}`;
     throw new TransportError("option-invalid", message, "ws://");

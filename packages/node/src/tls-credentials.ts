@@ -140,7 +140,11 @@ export class TlsCredentials {
 }
 
 /** Why whoever dialled is not taken; undefined if there is no reason. */
-export function refusalOf(socket: TLSSocket, endpoint: string, clients: ClientCertificates): TransportError | undefined {
+export function refusalOf(
+  socket: TLSSocket,
+  endpoint: string,
+  clients: ClientCertificates,
+): TransportError | undefined {
   if (clients === "none" || socket.authorized) return undefined;
   const hasShown = (socket.getPeerCertificate() as { raw?: unknown } | undefined)?.raw !== undefined;
   if (!hasShown) return clients === "required" ? certificateMissing(endpoint) : undefined;

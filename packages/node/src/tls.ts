@@ -69,7 +69,11 @@ class TlsTransport implements Transport {
   ): Promise<TransportListener> {
     const { host, port } = hostAndPort(endpoint, "tls");
     if (!this.#credentials.hasCertificate) {
-      throw new TransportError("certificate-missing", `to listen on ${endpoint} takes a certificate and a key`, endpoint);
+      throw new TransportError(
+        "certificate-missing",
+        `to listen on ${endpoint} takes a certificate and a key`,
+        endpoint,
+      );
     }
     const server = createServer(socketOptions(this.#options.bufferBytes));
     await untilListening(server, { host, port }, endpoint);

@@ -10,6 +10,7 @@ import { isMainThread } from "node:worker_threads";
 import {
   endpointInvalid,
   parseEndpoint,
+  systemClock,
   systemRandom,
   TransportError,
   type Connection,
@@ -29,6 +30,10 @@ export const UNIX_MODE = 0o600;
 export const UNIX_PATH_BYTES_MAX = 103;
 
 const MODE_BITS = 0o777;
+
+/** Unlike TCP, the system does not wait when too many dial at once: it is asked again, after so many milliseconds. */
+const BUSY_WAIT_MS = 10;
+const BUSY_ATTEMPTS_MAX = 200;
 
 /** What Unix sockets are like. */
 export interface UnixOptions {
@@ -59,8 +64,15 @@ class UnixTransport implements Transport {
   async connect(endpoint: string, { signal }: TransportConnectOptions = {}): Promise<Connection> {
     const path = pathOf(endpoint);
     if (signal?.aborted === true) throw cancelled(endpoint, signal);
-    const dialling = connect({ ...this.#options, path }).pause();
-    return connectionOver(await untilOpen(dialling, "connect", endpoint, signal), path);
+    for (let attempt = 1; ; attempt++) {
+      const dialling = connect({ ...this.#options, path }).pause();
+      try {
+        return connectionOver(await untilOpen(dialling, "connect", endpoint, signal), path);
+      } catch (error) {
+        if (!isBusy(error) || attempt === BUSY_ATTEMPTS_MAX) throw error;
+      }
+      await new Promise<void>((resolve) => systemClock.schedule(BUSY_WAIT_MS, resolve));
+    }
   }
 
   async listen(
@@ -139,6 +151,11 @@ function connectionOver(socket: Socket, path: string): Connection {
     localEndpoint: endpoint,
     reset: (each) => void each.destroy(),
   });
+}
+
+/** Whether more have dialled than the system keeps waiting for whoever listens. */
+function isBusy(error: unknown): boolean {
+  return ((error as TransportError).cause as NodeJS.ErrnoException | undefined)?.code === "EAGAIN";
 }
 
 function pathOf(endpoint: string): string {

@@ -119,7 +119,11 @@ class NodeWebSocketTransport implements Transport {
 
   #secureServer(endpoint: string, gate: HandshakeGate, { onError }: TransportListenOptions): SecureServer {
     if (!this.#credentials.hasCertificate) {
-      throw new TransportError("certificate-missing", `to listen on ${endpoint} takes a certificate and a key`, endpoint);
+      throw new TransportError(
+        "certificate-missing",
+        `to listen on ${endpoint} takes a certificate and a key`,
+        endpoint,
+      );
     }
     const server = createSecureServer(this.#credentials.serverOptions());
     // Ahead of Node's own listener, which begins the handshake.

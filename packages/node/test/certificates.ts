@@ -91,7 +91,10 @@ export async function selfSigned(options: CertificateOptions = {}): Promise<Pair
 }
 
 function extensions({ hosts = ["127.0.0.1", "localhost"] }: CertificateOptions): x509.Extension[] {
-  const names = hosts.map((host) => ({ type: /^[\d.]+$/.test(host) ? ("ip" as const) : ("dns" as const), value: host }));
+  const names = hosts.map((host) => ({
+    type: /^[\d.]+$/.test(host) ? ("ip" as const) : ("dns" as const),
+    value: host,
+  }));
   return [
     new x509.SubjectAlternativeNameExtension(names),
     new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),

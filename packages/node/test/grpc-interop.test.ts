@@ -1,20 +1,10 @@
-// The interoperability cases that gRPC's implementations are held to, by their names, between two peers over memory and
-// over TCP: https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md
+// The interoperability cases that gRPC's implementations are held to, by their names, between two peers over every
+// transport: https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md
 
-import {
-  call,
-  connect,
-  defineService,
-  listen,
-  memory,
-  ServiceMap,
-  stream,
-  type Address,
-  type Peer,
-} from "@troupe/core";
+import { call, connect, defineService, listen, ServiceMap, stream, type Address, type Peer } from "@troupe/core";
 import { fence, type Fence } from "@troupe/core/testing";
 import { describe, expect, test } from "vitest";
-import { tcp } from "../src/index.js";
+import { EVERY_TRANSPORT, type SubjectFactory } from "./every-transport.js";
 
 const Interop = defineService("grpc.testing.TestService", {
   emptyCall: call<Record<string, never>, Record<string, never>>(),
@@ -62,9 +52,10 @@ interface Stage extends AsyncDisposable {
   readonly aborted: Fence;
 }
 
-async function stage(endpoint: string): Promise<Stage> {
+async function stage(subject: SubjectFactory): Promise<Stage> {
   const aborted = fence();
-  const transports = [memory(), tcp()];
+  const { transport, endpoint, dispose } = await subject();
+  const transports = [transport];
   const listener = await listen(endpoint, { services: testService(aborted), transports });
   const peer = await connect(listener.endpoint, { transports });
   return {
@@ -77,6 +68,7 @@ async function stage(endpoint: string): Promise<Stage> {
       for (let i = 0; i < 100; i++) expect(await peer.address(Interop).call("emptyCall", {})).toEqual({});
       await peer.close();
       await listener.close();
+      await dispose?.();
     },
   };
 }
@@ -106,20 +98,20 @@ function channel<T>(): { readonly inputs: AsyncGenerator<T>; give(item: T): void
   };
 }
 
-describe.each([["memory://interop"], ["tcp://127.0.0.1:0"]])("over %s", (endpoint) => {
+describe.each(Object.entries(EVERY_TRANSPORT))("over %s", (_, subject) => {
   test("empty_unary", async () => {
-    await using on = await stage(endpoint);
+    await using on = await stage(subject);
     expect(await on.service.call("emptyCall", {})).toEqual({});
   });
 
   test("large_unary", async () => {
-    await using on = await stage(endpoint);
+    await using on = await stage(subject);
     const answer = await on.service.call("unaryCall", { responseSize: 314_159, payload: new Uint8Array(271_828) });
     expect(answer.payload).toHaveLength(314_159);
   });
 
   test("client_streaming", async () => {
-    await using on = await stage(endpoint);
+    await using on = await stage(subject);
     const inputs = [27_182, 8, 1828, 45_904].map((size) => new Uint8Array(size));
     expect(await on.service.call("streamingInputCall", undefined, { inputs })).toEqual({
       aggregatedPayloadSize: 74_922,
@@ -127,7 +119,7 @@ describe.each([["memory://interop"], ["tcp://127.0.0.1:0"]])("over %s", (endpoin
   });
 
   test("server_streaming", async () => {
-    await using on = await stage(endpoint);
+    await using on = await stage(subject);
     const sizes = [31_415, 9, 2653, 58_979];
     const got: number[] = [];
     for await (const payload of on.service.stream("streamingOutputCall", { sizes })) got.push(payload.length);
@@ -135,7 +127,7 @@ describe.each([["memory://interop"], ["tcp://127.0.0.1:0"]])("over %s", (endpoin
   });
 
   test("ping_pong", async () => {
-    await using on = await stage(endpoint);
+    await using on = await stage(subject);
     const { inputs, give, end } = channel<{ size: number; payload: Uint8Array }>();
     const outputs = on.service.stream("fullDuplexCall", undefined, { inputs });
     for (const [size, sent] of [
@@ -153,13 +145,13 @@ describe.each([["memory://interop"], ["tcp://127.0.0.1:0"]])("over %s", (endpoin
   });
 
   test("empty_stream", async () => {
-    await using on = await stage(endpoint);
+    await using on = await stage(subject);
     const outputs = on.service.stream("fullDuplexCall", undefined, { inputs: [] });
     expect(await outputs.next()).toEqual({ done: true, value: undefined });
   });
 
   test("cancel_after_begin", async () => {
-    await using on = await stage(endpoint);
+    await using on = await stage(subject);
     const controller = new AbortController();
     const { inputs } = channel<Uint8Array>();
     const asked = on.service.call("streamingInputCall", undefined, { inputs, signal: controller.signal });
@@ -168,7 +160,7 @@ describe.each([["memory://interop"], ["tcp://127.0.0.1:0"]])("over %s", (endpoin
   });
 
   test("cancel_after_first_response", async () => {
-    await using on = await stage(endpoint);
+    await using on = await stage(subject);
     const controller = new AbortController();
     const { inputs, give } = channel<{ size: number; payload: Uint8Array }>();
     const outputs = on.service.stream("fullDuplexCall", undefined, { inputs, signal: controller.signal });
@@ -180,7 +172,7 @@ describe.each([["memory://interop"], ["tcp://127.0.0.1:0"]])("over %s", (endpoin
   });
 
   test("timeout_on_sleeping_server", async () => {
-    await using on = await stage(endpoint);
+    await using on = await stage(subject);
     await expect(on.service.call("sleeping", undefined, { timeoutMs: 10 })).rejects.toMatchObject({ code: "timeout" });
     const { inputs, give } = channel<{ size: number; payload: Uint8Array }>();
     const outputs = on.service.stream("fullDuplexCall", undefined, { inputs, timeoutMs: 10 });
@@ -191,7 +183,7 @@ describe.each([["memory://interop"], ["tcp://127.0.0.1:0"]])("over %s", (endpoin
   });
 
   test("custom_metadata", async () => {
-    await using on = await stage(endpoint);
+    await using on = await stage(subject);
     const metadata = { "x-grpc-test-echo-initial": "test_initial_metadata_value" };
     const asked = { responseSize: 1, payload: new Uint8Array(1) };
     expect(await on.service.call("unaryCall", asked, { metadata })).toMatchObject({
@@ -200,7 +192,7 @@ describe.each([["memory://interop"], ["tcp://127.0.0.1:0"]])("over %s", (endpoin
   });
 
   test("status_code_and_message", async () => {
-    await using on = await stage(endpoint);
+    await using on = await stage(subject);
     await expect(on.service.call("statusCall")).rejects.toMatchObject({
       code: "unknown",
       message: "test status message",
@@ -208,12 +200,12 @@ describe.each([["memory://interop"], ["tcp://127.0.0.1:0"]])("over %s", (endpoin
   });
 
   test("unimplemented_method", async () => {
-    await using on = await stage(endpoint);
+    await using on = await stage(subject);
     await expect(on.peer.address(Newer).call("unimplementedCall")).rejects.toMatchObject({ code: "unknown-message" });
   });
 
   test("unimplemented_service", async () => {
-    await using on = await stage(endpoint);
+    await using on = await stage(subject);
     await expect(on.peer.address(Unimplemented).call("unimplementedCall")).rejects.toMatchObject({
       code: "unknown-service",
     });

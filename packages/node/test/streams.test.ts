@@ -1,5 +1,5 @@
-// What a stream promises, the same wherever its handler is: an actor in this program, behind a peer over memory and over
-// TCP, an actor behind a peer, and through a link.
+// What a stream promises, the same wherever its handler is: an actor in this program, behind a peer over every
+// transport, an actor behind a peer, and through a link.
 
 import {
   connect,
@@ -15,9 +15,10 @@ import {
   type Handlers,
   type Schema,
 } from "@troupe/core";
-import { fence } from "@troupe/core/testing";
+import { fence, type TransportSubject } from "@troupe/core/testing";
 import { describe, expect, test } from "vitest";
 import { tcp } from "../src/index.js";
+import { EVERY_TRANSPORT } from "./every-transport.js";
 
 /** A whole number, or why it is none. */
 const WHOLE: Schema<number> = {
@@ -115,8 +116,9 @@ interface Place extends AsyncDisposable {
   readonly numbers: Address<typeof Numbers>;
 }
 
-async function behindPeer(endpoint: string, services: ServiceMap): Promise<Place> {
-  const transports = [memory(), tcp()];
+async function behindPeer(subject: TransportSubject, services: ServiceMap): Promise<Place> {
+  const { transport, endpoint, dispose } = subject;
+  const transports = [transport];
   const listener = await listen(endpoint, { services, transports });
   const peer = await connect(listener.endpoint, { transports });
   return {
@@ -125,20 +127,29 @@ async function behindPeer(endpoint: string, services: ServiceMap): Promise<Place
       await expect.poll(() => peer.stats).toMatchObject({ streamsInFlight: 0, callsInFlight: 0, waiting: 0 });
       await peer.close();
       await listener.close();
+      await dispose?.();
     },
   };
 }
+
+/** One place for each transport. */
+const PEERS = Object.entries(EVERY_TRANSPORT).map(([name, subject]) => [
+  `a peer over ${name}`,
+  async (seen: Seen) => behindPeer(await subject(), new ServiceMap().add(Numbers, handlers(seen))),
+]) as [string, (seen: Seen) => Promise<Place>][];
 
 const PLACES: Record<string, (seen: Seen) => Promise<Place>> = {
   "an actor of this program": async (seen) => {
     const numbers = spawn(Numbers, () => handlers(seen));
     return { numbers, [Symbol.asyncDispose]: () => numbers.close() };
   },
-  "a peer over memory": (seen) => behindPeer("memory://streams", new ServiceMap().add(Numbers, handlers(seen))),
-  "a peer over TCP": (seen) => behindPeer("tcp://127.0.0.1:0", new ServiceMap().add(Numbers, handlers(seen))),
+  ...Object.fromEntries(PEERS),
   "an actor behind a peer": async (seen) => {
     const actor = spawn(Numbers, () => handlers(seen));
-    const place = await behindPeer("memory://streams-actor", new ServiceMap().add(Numbers, actor));
+    const place = await behindPeer(
+      { transport: memory({ isPrivate: true }), endpoint: "memory://streams" },
+      new ServiceMap().add(Numbers, actor),
+    );
     return {
       numbers: place.numbers,
       async [Symbol.asyncDispose]() {

@@ -3,6 +3,7 @@
 
 import { Deadline } from "../base/index.js";
 import { fail, lazyStream, NO_METADATA, type Metadata, type PermitWaiter } from "../actor/index.js";
+import type { Identity } from "../transport/index.js";
 import type { IncomingFlow } from "./incoming-flow.js";
 import type { OutgoingFlow } from "./outgoing-flow.js";
 import type { Peer } from "./peer.js";
@@ -20,6 +21,10 @@ class IncomingContext implements AnyCallContext {
 
   get peer(): Peer {
     return this.#task.peer;
+  }
+
+  get identity(): Identity | undefined {
+    return this.#task.peer.remote.identity;
   }
 
   get signal(): AbortSignal {

@@ -1,3 +1,4 @@
+export { type Authorize } from "./authorize.js";
 export { cancelledBy, type PeerErrorOptions, ConnectionLost, PeerError, Refused } from "./error.js";
 export { type ClosedReason, type PeerEvent } from "./events.js";
 export { type LifecycleState } from "./lifecycle.js";

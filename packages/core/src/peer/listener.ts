@@ -3,6 +3,7 @@
 import { Emitter, oneShot, type Unsubscribe } from "../base/index.js";
 import { findTransport, type Connection, type Transport, type TransportListener } from "../transport/index.js";
 import { PeerError } from "./error.js";
+import { PEER_TIMES } from "./limits.js";
 import { checkOptions } from "./options.js";
 import { Peer, type CloseOptions, type PeerOptions } from "./peer.js";
 import { UNKNOWN_ID } from "./remote.js";
@@ -97,7 +98,9 @@ export class Listener {
     const transport = findTransport(this.#options.transports, endpoint);
     this.#transport = await transport.listen(endpoint, (connection) => this.#accept(connection), {
       connectionsMax: this.#options.connectionsMax ?? LISTEN_DEFAULTS.connectionsMax,
-      onError: (error) => this.#emitter.emit({ type: "failed", endpoint, error }),
+      handshakesMax: this.#options.greetingsMax ?? LISTEN_DEFAULTS.greetingsMax,
+      handshakeMs: this.#options.handshakeMs ?? PEER_TIMES.handshakeMs,
+      onError: (error) => this.#emitter.emit({ type: "failed", endpoint: error.endpoint, error }),
     });
     return this;
   }

@@ -13,7 +13,7 @@ export const PEER_NAME_LENGTH_MAX = 256;
 export function checkOptions(options: PeerOptions): void {
   const limits = limitsOf(options.limits);
   timesOf(options);
-  const { name = "", id, services, backpressure } = options;
+  const { name = "", id, services, backpressure, authorize } = options;
   if (typeof name !== "string" || name.length > PEER_NAME_LENGTH_MAX) {
     throw invalid("name", `a text of at most ${PEER_NAME_LENGTH_MAX} characters`);
   }
@@ -22,6 +22,8 @@ export function checkOptions(options: PeerOptions): void {
   if (services !== undefined && typeof services.provided !== "function") throw invalid("services", "a ServiceMap");
   const excess = excessOfProvided(services?.provided() ?? [], limits);
   if (excess !== undefined) throw invalid("services", `a map that other peers take, not ${excess}`);
+  if (authorize !== undefined && typeof authorize !== "function") throw invalid("authorize", "a function");
+  if (authorize !== undefined && services !== undefined) throw invalid("services", "left out: authorize gives a map");
   if (backpressure !== undefined && typeof backpressure.tryAcquire !== "function") {
     throw invalid("backpressure", "a Semaphore");
   }

@@ -4,6 +4,7 @@ import type { Clock, Inspection, Random, Unsubscribe } from "../base/index.js";
 import type { Address, AnyService, Semaphore } from "../actor/index.js";
 import type { Connection } from "../transport/index.js";
 import type { WireFormat } from "../wire/index.js";
+import type { Authorize } from "./authorize.js";
 import type { ClosedReason, PeerEvent } from "./events.js";
 import type { LifecycleState } from "./lifecycle.js";
 import type { PeerLimits, PeerTimes } from "./limits.js";
@@ -15,6 +16,11 @@ import { Session } from "./session.js";
 export interface PeerOptions extends Partial<PeerTimes> {
   /** What the other side may use. Nothing unless given. */
   readonly services?: ServiceMap;
+  /**
+   * Decides, for each connection, what the other side may use, in place of `services`. This side says nothing before the
+   * other has said hello: so it is for the side that listens, and not for both.
+   */
+  readonly authorize?: Authorize;
   /** Limits how many calls of the other side run at once; share one between peers to limit them together. */
   readonly backpressure?: Semaphore;
   readonly limits?: Partial<PeerLimits>;

@@ -2,6 +2,7 @@
 
 import type { Random } from "../base/index.js";
 import type { AnyService, Message } from "../actor/index.js";
+import type { Connection, Identity, Upgrade } from "../transport/index.js";
 import { PeerError } from "./error.js";
 import type { Announcement } from "./announcement.js";
 import type { Hello } from "./hello.js";
@@ -22,6 +23,10 @@ export interface Remote {
   readonly id: string;
   readonly name: string;
   readonly endpoint: string;
+  /** Who it is, if the transport has verified it: for TLS, by its certificate. */
+  readonly identity: Identity | undefined;
+  /** How it asked for the connection, if it came by a WebSocket. */
+  readonly upgrade: Upgrade | undefined;
   /** The names of the services that it provides now. */
   readonly services: readonly string[];
 }
@@ -152,12 +157,15 @@ export function randomId(random: Random): string {
   return [...random.bytes(16)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The part of a hello that users see. */
-export function remoteOf(hello: Hello | undefined, endpoint: string, services: RemoteServices): Remote {
+/** What users see of a hello, and of the connection that it came over. */
+export function remoteOf(hello: Hello | undefined, connection: Connection, services: RemoteServices): Remote {
+  const { remoteEndpoint, identity, upgrade } = connection;
   return {
     id: hello?.id ?? UNKNOWN_ID,
     name: hello?.name ?? "",
-    endpoint,
+    endpoint: remoteEndpoint,
+    identity,
+    upgrade,
     get services() {
       return services.names;
     },

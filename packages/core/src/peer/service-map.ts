@@ -16,6 +16,7 @@ import {
   type Service,
   type Schema,
 } from "../actor/index.js";
+import type { Identity } from "../transport/index.js";
 import { PeerError } from "./error.js";
 import type { Peer } from "./peer.js";
 import { sumOfService, type ProvidedSum } from "./provided-sum.js";
@@ -24,6 +25,8 @@ import { sumOfService, type ProvidedSum } from "./provided-sum.js";
 export interface CallContext extends HandlerContext {
   /** The connection that the message came over. Call the other side back through it. */
   readonly peer: Peer;
+  /** Who the other side is, if the transport has verified it; the same as `peer.remote.identity`. */
+  readonly identity: Identity | undefined;
 }
 
 /** The same with what only some messages have, whose types say more of it. */

@@ -17,11 +17,13 @@ import {
   type LongFrame,
   type WireFormat,
 } from "../wire/index.js";
+import { authorized, type Authorize } from "./authorize.js";
 import { BulkLane, type Bulk } from "./bulk-lane.js";
 import { Caller } from "./caller.js";
 import { plain, type Channel } from "./channel.js";
 import { Dispatch } from "./dispatch.js";
 import { Ending } from "./ending.js";
+import { PeerError } from "./error.js";
 import type { ClosedReason, PeerEvent } from "./events.js";
 import { Greeting } from "./greeting.js";
 import { Heartbeat } from "./heartbeat.js";
@@ -76,7 +78,10 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   readonly #dispatch: Dispatch;
   readonly #mailbox: Mailbox<WaitingMessage | Bulk, FrameHeader>;
   readonly #heartbeat: Heartbeat;
+  readonly #hello: PeerOptions;
   #isGreeting = true;
+  /** The other side has said all there is to say, and is not answered yet. */
+  #isAuthorizing = false;
   readonly #incomingBytesMax: number;
   #isPaused = false;
   /** Whether there may be whole frames that are not handled yet, and what is to be done after them. */
@@ -141,7 +146,8 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
       this.times.heartbeatMs,
       this.times.stallMs,
     );
-    this.#greet(options);
+    this.#hello = options;
+    if (options.authorize === undefined) this.#greet(options.services);
     connection.open({
       received: (bytes) => this.#received(bytes),
       drained: () => this.#drained(),
@@ -155,7 +161,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   }
 
   get remote(): Remote {
-    return remoteOf(this.#greeting.hello, this.#connection.remoteEndpoint, this.#services);
+    return remoteOf(this.#greeting.hello, this.#connection, this.#services);
   }
 
   get stats(): PeerStats {
@@ -296,9 +302,10 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
 
   // The greeting.
 
-  #greet(options: PeerOptions): void {
-    if (options.services !== undefined) this.#provider.provide(options.services);
-    const hello = ownHello(this.id, options.name ?? "", this.times.heartbeatMs, this.limits, this.#provider.slots.size);
+  #greet(services: ServiceMap | undefined): void {
+    if (services !== undefined) this.#provider.provide(services);
+    const { name = "" } = this.#hello;
+    const hello = ownHello(this.id, name, this.times.heartbeatMs, this.limits, this.#provider.slots.size);
     this.post(plain(FrameKind.hello, 0), helloPayload(hello));
     this.#provider.slots.announceAll();
   }
@@ -306,9 +313,29 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   /** The first frames of the other side: its hello, and as many services as that says. */
   #greeted(frame: FrameHeader): void {
     if (frame.kind === FrameKind.goodbye) return this.ending.goodbye(this.reader.value());
+    if (this.#isAuthorizing) {
+      throw new PeerError("hello-expected", `a frame of kind ${frame.kind} came before the greeting was answered`);
+    }
     const isComplete = this.#greeting.take(this.reader);
     if (frame.kind === FrameKind.hello) this.#introduced(this.#greeting.hello as Hello);
     if (!isComplete) return;
+    const { authorize } = this.#hello;
+    if (authorize === undefined) this.#opened();
+    else this.#authorize(authorize);
+  }
+
+  #authorize(authorize: Authorize): void {
+    this.#isAuthorizing = true;
+    authorized(authorize, this.remote, this.ending.opening.promise)
+      .then((services) => {
+        if (!this.ending.isReading) return;
+        this.#greet(services);
+        this.#opened();
+      })
+      .catch((error: unknown) => this.fault(error));
+  }
+
+  #opened(): void {
     this.#isGreeting = false;
     this.reader.frameBytesMax = this.limits.frameBytesMax;
     this.#caller.open();

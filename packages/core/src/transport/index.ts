@@ -29,3 +29,11 @@ export {
   type WebSocketConnectionOptions,
   type WebSocketPort,
 } from "./web-socket-connection.js";
+export { type PostTarget } from "./message-port.js";
+export {
+  messagePortConnection,
+  PORT_HELD_BYTES_MAX,
+  PORT_WINDOW_BYTES,
+  type MessagePortConnectionOptions,
+} from "./message-port-connection.js";
+export { worker, type WorkerOptions } from "./worker.js";

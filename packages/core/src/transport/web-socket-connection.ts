@@ -106,7 +106,9 @@ export class WebSocketConnection implements Connection {
     if (bytes.length === 0) return !this.#isOverfull;
     this.#written += bytes.length;
     for (let at = 0; at < bytes.length; at += WEB_SOCKET_MESSAGE_BYTES) {
-      this.#port.send(bytes.length <= WEB_SOCKET_MESSAGE_BYTES ? bytes : bytes.subarray(at, at + WEB_SOCKET_MESSAGE_BYTES));
+      this.#port.send(
+        bytes.length <= WEB_SOCKET_MESSAGE_BYTES ? bytes : bytes.subarray(at, at + WEB_SOCKET_MESSAGE_BYTES),
+      );
     }
     if (this.buffered < this.#bufferBytes) return true;
     this.#isOverfull = true;

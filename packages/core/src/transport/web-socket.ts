@@ -61,7 +61,11 @@ class WebSocketTransport implements Transport {
     if (signal?.aborted === true) throw cancelled(endpoint, signal);
     const Made = this.#options.WebSocket ?? (globalThis as Pick<WebSocketOptions, "WebSocket">).WebSocket;
     if (Made === undefined) {
-      throw new TransportError("connect-failed", `${endpoint} cannot be dialled: this platform has no WebSocket`, endpoint);
+      throw new TransportError(
+        "connect-failed",
+        `${endpoint} cannot be dialled: this platform has no WebSocket`,
+        endpoint,
+      );
     }
     return await dial(new Made(url), endpoint, signal, this.#options);
   }

@@ -6,7 +6,7 @@ import { Checksum, patternBytes } from "./checksum.js";
 import type { ObservedConnection } from "./observed-connection.js";
 import { demandRejected, stagedCases, turns, type StagedRun, type TransportSetup } from "./stage.js";
 
-const AT_ONCE = 100;
+const AT_ONCE = 1000;
 
 export function diallingCases(setup: TransportSetup): ConformanceCase[] {
   return stagedCases(setup, {

@@ -10,6 +10,7 @@ const SIZES = [1, 2, 3, 7, 64, 1000, 4095, 4096, 16_384, 65_535, 65_536, 65_537,
 export function flowCases(setup: TransportSetup): ConformanceCase[] {
   return stagedCases(setup, {
     "bytes of all sizes from 1 B to 4 MiB arrive whole and in order, both ways at once": everySize,
+    "64 MiB arrive whole and in order": sixtyFourMiB,
     "many small writes in one turn arrive in order": manySmallWrites,
     "what arrives before open() is received after it, with the end": openLate,
     "what is written before the writer's open() arrives": writeBeforeOpen,
@@ -32,6 +33,17 @@ const everySize: StagedRun = async (stage) => {
   await Promise.all(ends.map(sendAll));
   await demandReceived(ends[1], sent[0]);
   await demandReceived(ends[0], sent[1]);
+};
+
+const sixtyFourMiB: StagedRun = async (stage) => {
+  const [dialled, accepted] = await stage.openPair();
+  const sent = new Checksum();
+  const piece = patternBytes(1_048_576, 1);
+  for (let i = 0; i < 64; i++) {
+    sent.add(piece);
+    await dialled.send(piece);
+  }
+  await demandReceived(accepted, sent);
 };
 
 const manySmallWrites: StagedRun = async (stage) => {

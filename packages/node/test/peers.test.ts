@@ -1,9 +1,9 @@
-// The first things that peers must do, over real sockets.
+// The first things that peers must do, over every transport.
 
 import { describe, expect, test } from "vitest";
 import { call, defineService, send, ServiceMap } from "@troupe/core";
 import { fence, peers } from "@troupe/core/testing";
-import { tcp } from "@troupe/node";
+import { EVERY_TRANSPORT } from "./every-transport.js";
 
 const Sum = defineService("sum", { add: call<number>(), show: call<void, number>(), note: send<number>() });
 const Ask = defineService("ask", {
@@ -12,9 +12,7 @@ const Ask = defineService("ask", {
   hold: call<void, string>(),
 });
 
-const overTcp = () => ({ subject: { transport: tcp(), endpoint: "tcp://127.0.0.1:0" } });
-
-describe("two peers over TCP", () => {
+describe.each(Object.entries(EVERY_TRANSPORT))("two peers over %s", (_, subject) => {
   test("add twice, then show gives 10; sends keep their order; a close ends both sides with one reason each", async () => {
     const noted: number[] = [];
     let sum = 0;
@@ -23,7 +21,7 @@ describe("two peers over TCP", () => {
       show: () => sum,
       note: (n) => void noted.push(n),
     });
-    await using harness = await peers({ ...overTcp(), right: { services, limits: { sendsMax: 10 } } });
+    await using harness = await peers({ subject: await subject(), right: { services, limits: { sendsMax: 10 } } });
     const address = harness.left.address(Sum);
     await address.call("add", 5);
     await address.call("add", 5);
@@ -40,7 +38,7 @@ describe("two peers over TCP", () => {
       through: async (n, { peer }) => 1 + (await peer.address(Ask).call("twice", n)),
       hold: () => "",
     });
-    await using harness = await peers({ ...overTcp(), left: { services }, right: { services } });
+    await using harness = await peers({ subject: await subject(), left: { services }, right: { services } });
     const calls = [harness.left, harness.right].flatMap((peer) =>
       Array.from({ length: 500 }, (_, n) => peer.address(Ask).call("through", n)),
     );
@@ -55,7 +53,7 @@ describe("two peers over TCP", () => {
       through: (n) => n,
       hold: async () => (await gate.pass(), "held"),
     });
-    await using harness = await peers({ ...overTcp(), right: { services } });
+    await using harness = await peers({ subject: await subject(), right: { services } });
     const held = harness.left.address(Ask).call("hold");
     await gate.reached;
     const closed = harness.right.close();
@@ -72,7 +70,7 @@ describe("two peers over TCP", () => {
       through: (n) => n,
       hold: async () => (await gate.pass(), "held"),
     });
-    await using harness = await peers({ ...overTcp(), right: { services } });
+    await using harness = await peers({ subject: await subject(), right: { services } });
     const held = harness.left.address(Ask).call("hold");
     await gate.reached;
     harness.right.abort(new Error("enough"));
