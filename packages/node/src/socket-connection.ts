@@ -29,6 +29,8 @@ export interface SocketKind {
   readonly raw?: Socket;
   /** What an error of the socket means to this kind; a reset unless it says so. */
   readonly explain?: (error: NodeJS.ErrnoException, endpoint: string) => TransportError | undefined;
+  /** What an end means that comes ahead of the first byte, though this side has said something. */
+  readonly explainSilence?: (endpoint: string) => TransportError;
 }
 
 interface OwnedSocket extends Socket {
@@ -127,6 +129,11 @@ export class SocketConnection implements Connection {
   handleEnd(): void {
     const socket = this.#socket;
     if (this.#isAborted) return;
+    const { explainSilence, remoteEndpoint } = this.#kind;
+    if (explainSilence !== undefined && socket.bytesRead === 0 && socket.bytesWritten > 0 && socket.writable) {
+      this.#failure ??= explainSilence(remoteEndpoint);
+      return void socket.destroy();
+    }
     if (!socket.writable || socket.writableLength > 0) return this.#events?.ended();
     const probed = this.#kind.raw ?? socket;
     probed.write(new Uint8Array(0), (error) => {

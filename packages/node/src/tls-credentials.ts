@@ -12,7 +12,7 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { systemClock, TransportError, type Clock, type Identity } from "@troupe/core";
-import { certificateMissing, certificateRefused } from "./tls-error.js";
+import { certificateRefused } from "./tls-error.js";
 
 /** PEM text or bytes, or the file that they are in. */
 export type Pem = string | Uint8Array | { readonly file: string };
@@ -81,9 +81,9 @@ export class TlsCredentials {
     return this.#context;
   }
 
-  /** What a server of Node begins with. What it is shown is to be verified with `refusalOf`, where the reason can be told. */
+  /** What a server of Node begins with. An optional certificate that it is shown is to be verified with `refusalOf`. */
   serverOptions(): TlsServerOptions {
-    return { ...this.#pem, requestCert: this.clients !== "none", rejectUnauthorized: false };
+    return { ...this.#pem, requestCert: this.clients !== "none", rejectUnauthorized: this.clients === "required" };
   }
 
   /** To be called before a handshake: a certificate that was renewed is used from now on. */
@@ -139,15 +139,10 @@ export class TlsCredentials {
   }
 }
 
-/** Why whoever dialled is not taken; undefined if there is no reason. */
-export function refusalOf(
-  socket: TLSSocket,
-  endpoint: string,
-  clients: ClientCertificates,
-): TransportError | undefined {
-  if (clients === "none" || socket.authorized) return undefined;
+/** Why whoever dialled is not taken, though it need not show a certificate; undefined if there is no reason. */
+export function refusalOf(socket: TLSSocket, endpoint: string): TransportError | undefined {
   const hasShown = (socket.getPeerCertificate() as { raw?: unknown } | undefined)?.raw !== undefined;
-  if (!hasShown) return clients === "required" ? certificateMissing(endpoint) : undefined;
+  if (!hasShown || socket.authorized) return undefined;
   return certificateRefused(endpoint, String(socket.authorizationError));
 }
 

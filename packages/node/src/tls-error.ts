@@ -1,5 +1,6 @@
 // What OpenSSL says of certificates and handshakes, as errors that say what is wrong.
 
+import type { TLSSocket } from "node:tls";
 import { TransportError } from "@troupe/core";
 import { dialFailed, reasonOf } from "./socket-error.js";
 
@@ -18,7 +19,6 @@ const MEANINGS: Readonly<Record<string, readonly [code: string, words: string]>>
   CERT_REVOKED: ["certificate-invalid", "has been revoked"],
   INVALID_PURPOSE: ["certificate-invalid", "was not issued for this purpose"],
   ERR_TLS_CERT_ALTNAME_INVALID: ["certificate-mismatch", "is for another host"],
-  UNABLE_TO_GET_ISSUER_CERT_MISSING: ["certificate-missing", "was not given"],
 };
 
 /** The alerts by which the other side refuses this side's certificate. */
@@ -40,9 +40,24 @@ export function certificateRefused(endpoint: string, given: string | Error): Tra
   return new TransportError(meaning, `the certificate of ${endpoint} ${words}${detail}`, endpoint, { cause: given });
 }
 
-/** The other side demands to know who is there, and was not told. */
-export function certificateMissing(endpoint: string): TransportError {
-  return new TransportError("certificate-missing", `${endpoint} has shown no certificate`, endpoint);
+/** Why a server's handshake with one who dialled came to nothing. */
+export function tlsAcceptFailed(endpoint: string, socket: TLSSocket, error: NodeJS.ErrnoException): TransportError {
+  const { authorizationError } = socket as { authorizationError?: unknown };
+  if (authorizationError !== undefined && authorizationError !== null) {
+    return certificateRefused(endpoint, String(authorizationError));
+  }
+  if (error.code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") {
+    return new TransportError("certificate-missing", `${endpoint} has shown no certificate`, endpoint, {
+      cause: error,
+    });
+  }
+  return alerted(error, endpoint) ?? handshakeFailed(endpoint, error);
+}
+
+/** The other side has ended a connection that was open, without a byte: a server does so that refuses a certificate. */
+export function endedAtOnce(endpoint: string): TransportError {
+  const message = `${endpoint} ended the connection after the handshake: it may refuse the certificate of this side`;
+  return new TransportError("handshake-failed", message, endpoint);
 }
 
 /** An error of an open TLS connection, if it is one of the handshake: in TLS 1.3 a refusal may come after it. */
@@ -63,7 +78,7 @@ export function tlsDialFailed(endpoint: string, error: NodeJS.ErrnoException): T
   return dialFailed(endpoint, error);
 }
 
-export function handshakeFailed(endpoint: string, error: Error): TransportError {
+function handshakeFailed(endpoint: string, error: Error): TransportError {
   const why = (error as { reason?: string }).reason ?? reasonOf(error);
   return new TransportError("handshake-failed", `the handshake with ${endpoint} failed: ${why}`, endpoint, {
     cause: error,

@@ -18,7 +18,7 @@ import { endpointOf, handOver, SocketListener, untilListening, untilOpen } from 
 import { cancelled } from "./socket-error.js";
 import { acceptedEnds, hostAndPort } from "./tcp.js";
 import { identityOf, refusalOf, TlsCredentials, type TlsOptions } from "./tls-credentials.js";
-import { alerted, handshakeFailed, tlsDialFailed } from "./tls-error.js";
+import { alerted, endedAtOnce, tlsAcceptFailed, tlsDialFailed } from "./tls-error.js";
 
 /**
  * Makes the transport whose endpoints are `tls://host:port`. The certificate of who listens is always verified, that of
@@ -59,6 +59,7 @@ class TlsTransport implements Transport {
       raw,
       reset: () => resetBoth(raw, socket),
       explain: alerted,
+      explainSilence: endedAtOnce,
     });
   }
 
@@ -75,7 +76,8 @@ class TlsTransport implements Transport {
         endpoint,
       );
     }
-    const server = createServer(socketOptions(this.#options.bufferBytes));
+    // One who leaves during the handshake has left; only a connection has halves.
+    const server = createServer({ ...socketOptions(this.#options.bufferBytes), allowHalfOpen: false });
     await untilListening(server, { host, port }, endpoint);
     const local = server.address() as AddressInfo;
     const own = endpointOf("tls", local.address, local.port);
@@ -91,24 +93,18 @@ class TlsTransport implements Transport {
 
   /** Node's own server of TLS, which does not listen itself: it is given the sockets that were accepted. */
   #handshakes(own: string, gate: HandshakeGate, accept: (connection: Connection) => void): Server {
-    const { clients } = this.#credentials;
     const server = createTlsServer(this.#credentials.serverOptions());
-    server.on("tlsClientError", (error, socket) => {
-      const raw = gate.of(socket);
-      if (raw !== undefined && gate.leave(raw)) {
-        gate.failed(handshakeFailed(acceptedEnds("tls", raw, own).remoteEndpoint, error));
-        raw.destroy();
-      }
-    });
+    server.on("tlsClientError", (error, socket) => tellRefusal(gate, error, socket));
     server.on("secureConnection", (socket) => {
       const raw = gate.of(socket);
       if (raw === undefined || !gate.leave(raw)) return void socket.destroy();
       const ends = acceptedEnds("tls", raw, own);
-      const refusal = refusalOf(socket, ends.remoteEndpoint, clients);
+      const refusal = refusalOf(socket, ends.remoteEndpoint);
       if (refusal !== undefined) {
         gate.failed(refusal);
         return void socket.destroy();
       }
+      socket.allowHalfOpen = true;
       socket.pause();
       const identity = socket.authorized ? identityOf(socket) : undefined;
       const kind = { ...ends, identity, raw, reset: () => resetBoth(raw, socket), explain: alerted };
@@ -116,6 +112,16 @@ class TlsTransport implements Transport {
     });
     return server;
   }
+}
+
+/** A handshake has come to nothing, for the reason that Node gives or for what it found about the certificate. */
+export function tellRefusal(gate: HandshakeGate, error: Error, socket: TLSSocket): void {
+  const raw = gate.of(socket);
+  if (raw === undefined) return;
+  const failure = tlsAcceptFailed(gate.endpointOf(raw), socket, error);
+  if (!gate.leave(raw)) return;
+  gate.failed(failure);
+  raw.destroy();
 }
 
 /** A listener whose handshakes end with it. */

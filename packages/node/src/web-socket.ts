@@ -27,7 +27,8 @@ import { originCheck, type Origins } from "./origins.js";
 import { endpointOf, handOver, SocketListener, untilListening } from "./socket-dial.js";
 import { cancelled, dialFailed } from "./socket-error.js";
 import { identityOf, refusalOf, TlsCredentials, type TlsOptions } from "./tls-credentials.js";
-import { handshakeFailed, tlsDialFailed } from "./tls-error.js";
+import { tellRefusal } from "./tls.js";
+import { tlsDialFailed } from "./tls-error.js";
 
 /** The longest message that is taken. */
 export const WEB_SOCKET_TAKEN_BYTES_MAX = 1_048_576;
@@ -99,7 +100,6 @@ class NodeWebSocketTransport implements Transport {
       accept,
       isAllowed: this.#isAllowed,
       bufferBytes: this.#options.bufferBytes,
-      clients: scheme === "wss" ? this.#credentials.clients : "none",
       connectionsMax: options.connectionsMax ?? Infinity,
     });
     const given = this.#options.server;
@@ -128,11 +128,7 @@ class NodeWebSocketTransport implements Transport {
     const server = createSecureServer(this.#credentials.serverOptions());
     // Ahead of Node's own listener, which begins the handshake.
     server.prependListener("connection", () => this.#credentials.renew(server, onError));
-    server.on("tlsClientError", (error, socket) => {
-      const raw = gate.of(socket);
-      if (raw === undefined || !gate.leave(raw)) return;
-      gate.failed(handshakeFailed(endpointOf("wss", raw.remoteAddress, raw.remotePort), error));
-    });
+    server.on("tlsClientError", (error, socket) => tellRefusal(gate, error, socket));
     return server;
   }
 }
@@ -144,7 +140,6 @@ interface UpgradesOptions {
   readonly accept: (connection: Connection) => void;
   readonly isAllowed: (origin: string | undefined) => boolean;
   readonly bufferBytes: number | undefined;
-  readonly clients: TlsCredentials["clients"];
   readonly connectionsMax: number;
 }
 
@@ -163,7 +158,7 @@ class Upgrades {
   }
 
   take(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    const { gate, scheme, isAllowed, clients, connectionsMax } = this.#options;
+    const { gate, scheme, isAllowed, connectionsMax } = this.#options;
     const raw = gate.of(socket);
     const remoteEndpoint = endpointOf(scheme, socket.remoteAddress, socket.remotePort);
     const refuse = (status: string, error: TransportError | undefined): void => {
@@ -178,8 +173,9 @@ class Upgrades {
       const message = `${remoteEndpoint} was refused: pages of ${origin} may not connect`;
       return refuse("403 Forbidden", new TransportError("origin-refused", message, remoteEndpoint));
     }
-    const refusal = socket instanceof TLSSocket ? refusalOf(socket, remoteEndpoint, clients) : undefined;
+    const refusal = socket instanceof TLSSocket ? refusalOf(socket, remoteEndpoint) : undefined;
     if (refusal !== undefined) {
+      if (raw !== undefined) gate.leave(raw);
       gate.failed(refusal);
       return void socket.destroy();
     }
