@@ -19,7 +19,7 @@ function demandOrigin(origin: string): string {
   // As it would be sent: another spelling would never match.
   const isOrigin =
     url !== undefined && url.origin !== "null" && url.pathname === "/" && url.search === "" && url.hash === "";
-  if (!isOrigin || url.username !== "" || url.password !== "") {
+  if (!isOrigin || url.hostname.includes("*") || url.username !== "" || url.password !== "") {
     const message = `origins must look like https://app.example, not ${JSON.stringify(origin)}`;
     throw new TransportError("option-invalid", message, "ws://");
   }

@@ -1,8 +1,9 @@
-// Runs a fixture as a program of its own, with the sources of this repository, and talks to it by lines.
+// Runs a fixture as a program or a thread of its own, with the sources of this repository, and talks to it by lines.
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
 import { onTestFinished } from "vitest";
 
 const FLAGS = ["--conditions=troupe-source", "--import", "tsx"];
@@ -15,10 +16,18 @@ export interface Program {
   readonly ended: Promise<number | NodeJS.Signals>;
 }
 
+/** A program that is started by another command, such as one that enters a network namespace. */
+export interface StartedWithin {
+  readonly name: string;
+  readonly within: readonly [command: string, ...args: string[]];
+}
+
 /** Starts `fixtures/<name>.ts`; it is killed when the test is over, if it still runs. */
-export function program(name: string, ...args: readonly string[]): Program {
+export function program(which: string | StartedWithin, ...args: readonly string[]): Program {
+  const { name, within } = typeof which === "string" ? { name: which, within: [] } : which;
   const script = fileURLToPath(new URL(`fixtures/${name}.ts`, import.meta.url));
-  const child = spawn(process.execPath, [...FLAGS, script, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const [command = process.execPath, ...rest] = [...within, process.execPath, ...FLAGS];
+  const child = spawn(command, [...rest, script, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise<number | NodeJS.Signals>((resolve) => {
     child.once("close", (code, signal) => resolve(signal ?? code ?? -1));
   });
@@ -33,4 +42,17 @@ export function program(name: string, ...args: readonly string[]): Program {
     return value;
   };
   return { process: child, line, ended };
+}
+
+/** Starts `fixtures/<name>.ts` as a thread; it is ended when the test is over. */
+export function thread(name: string): Worker {
+  const worker = new Worker(new URL("fixtures/thread.mjs", import.meta.url), {
+    execArgv: ["--conditions=troupe-source"],
+    workerData: { source: new URL(`fixtures/${name}.ts`, import.meta.url).href },
+    stderr: true,
+  });
+  onTestFinished(async () => {
+    await worker.terminate();
+  });
+  return worker;
 }
