@@ -7,7 +7,10 @@ import { connect, listen, webSocket, type Origins } from "@troupe/node";
 const LISTED = ["https://app.example", "http://localhost:8080", "https://Shop.Example:443/", "null"];
 
 /** Asks for an upgrade, and returns the status and what followed it. */
-async function upgrade(endpoint: string, headers: Record<string, string | string[]>): Promise<{ status: number; bytes: number }> {
+async function upgrade(
+  endpoint: string,
+  headers: Record<string, string | string[]>,
+): Promise<{ status: number; bytes: number }> {
   const asking = request(endpoint.replace("ws:", "http:"), {
     headers: {
       connection: "Upgrade",
@@ -78,7 +81,9 @@ describe("origins", () => {
   test("without a list no page may, not even from the server's own host, but what is no browser may", async () => {
     const { endpoint } = await listening(undefined);
     expect(await upgrade(endpoint, { origin: "https://app.example" })).toMatchObject({ status: 403 });
-    expect(await upgrade(endpoint, { origin: new URL(endpoint.replace("ws:", "http:")).origin })).toMatchObject({ status: 403 });
+    expect(await upgrade(endpoint, { origin: new URL(endpoint.replace("ws:", "http:")).origin })).toMatchObject({
+      status: 403,
+    });
     const peer = await connect(endpoint);
     expect(await peer.close()).toMatchObject({ code: "closed" });
   });

@@ -51,7 +51,10 @@ describe("a link that falls silent is noticed by both sides", () => {
     onTestFinished(() => rm(folder, { recursive: true }));
     const isUnix = scheme === "unix";
     const options = { heartbeatMs: HEARTBEAT_MS };
-    const listener = await listen(isUnix ? `unix://${folder}/real` : `${scheme}://127.0.0.1:0`, { ...options, tls: pair });
+    const listener = await listen(isUnix ? `unix://${folder}/real` : `${scheme}://127.0.0.1:0`, {
+      ...options,
+      tls: pair,
+    });
     onTestFinished(() => listener.close());
     const { port } = new URL(listener.endpoint.replace(/^\w+/, "http"));
     const between = isUnix
@@ -91,7 +94,11 @@ test.skipIf(why !== undefined)("a network interface that is taken down is notice
   const listener = await listen("tcp://10.203.0.1:0", { heartbeatMs: HEARTBEAT_MS });
   onTestFinished(() => listener.close());
   const accepted = listener[Symbol.asyncIterator]().next();
-  const dialler = program({ name: "silent-dialler", within: ["ip", ...inside] }, listener.endpoint, String(HEARTBEAT_MS));
+  const dialler = program(
+    { name: "silent-dialler", within: ["ip", ...inside] },
+    listener.endpoint,
+    String(HEARTBEAT_MS),
+  );
   expect(await dialler.line()).toBe("connected");
   const { value: peer } = (await accepted) as IteratorYieldResult<Peer>;
   const since = systemClock.now();

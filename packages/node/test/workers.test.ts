@@ -29,8 +29,14 @@ describe("a worker thread", () => {
     await peer.address(Work).call("quick", 1);
     worker.postMessage(order);
     await expect(held).rejects.toMatchObject(LOST);
-    expect(await peer.closed).toMatchObject({ by: "fault", code: "connection-lost", error: { code: "connection-reset" } });
-    await expect(connect("worker://work", { worker, handshakeMs: 1000 })).rejects.toMatchObject({ endpoint: "worker://work" });
+    expect(await peer.closed).toMatchObject({
+      by: "fault",
+      code: "connection-lost",
+      error: { code: "connection-reset" },
+    });
+    await expect(connect("worker://work", { worker, handshakeMs: 1000 })).rejects.toMatchObject({
+      endpoint: "worker://work",
+    });
   });
 
   test("that crashes before it listens fails whoever dials it, at once", async () => {
