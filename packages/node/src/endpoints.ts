@@ -94,7 +94,7 @@ function workerOf({ worker }: NodeTransportOptions): core.PostTarget {
     const message = "worker:// needs a worker: give one as { worker }, or listen within one";
     throw new core.TransportError("option-invalid", message, "worker://");
   }
-  return target as unknown as core.PostTarget;
+  return target;
 }
 
 function unused(schemes: readonly string[]): core.Transport {

@@ -107,11 +107,11 @@ function validity({ fromDays = -1, toDays = 1 }: CertificateOptions): { notBefor
 }
 
 async function generated(): Promise<CryptoKeyPair> {
-  return (await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"])) as CryptoKeyPair;
+  return (await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]));
 }
 
 async function pairOf(certificate: x509.X509Certificate, { privateKey }: CryptoKeyPair): Promise<Pair> {
-  const bytes = await webcrypto.subtle.exportKey("pkcs8", privateKey as webcrypto.CryptoKey);
+  const bytes = await webcrypto.subtle.exportKey("pkcs8", privateKey);
   return { cert: certificate.toString("pem"), key: x509.PemConverter.encode(bytes, "PRIVATE KEY") };
 }
 

@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { memory, worker, type PostTarget, type Transport } from "@troupe/core";
+import { memory, worker, type Transport } from "@troupe/core";
 import type { TransportSubject } from "@troupe/core/testing";
 import { tcp, tls, unix, webSocket } from "@troupe/node";
 import { Authority, type Pair } from "./certificates.js";
@@ -43,8 +43,8 @@ export const EVERY_TRANSPORT: Readonly<Record<string, SubjectFactory>> = {
   async worker({ bufferBytes } = {}) {
     const { port1, port2 } = new MessageChannel();
     const options = bufferBytes === undefined ? {} : { windowBytes: bufferBytes };
-    const dialling = worker(port1 as unknown as PostTarget, options);
-    const listening = worker(port2 as unknown as PostTarget, options);
+    const dialling = worker(port1, options);
+    const listening = worker(port2, options);
     const transport: Transport = {
       schemes: dialling.schemes,
       connect: (endpoint, given) => dialling.connect(endpoint, given),

@@ -5,5 +5,5 @@ export { Inspection, type InspectionEvent } from "./inspection.js";
 export { oneShot, type OneShot } from "./one-shot.js";
 export { systemRandom, type Random } from "./random.js";
 export { Ring } from "./ring.js";
-export { Statechart } from "./statechart.js";
+export { Statechart, type StatechartConfig } from "./statechart.js";
 export { Deadline, Timers } from "./timers.js";

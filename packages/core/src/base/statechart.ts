@@ -1,57 +1,74 @@
-// Runs an xstate machine without an actor of xstate's: the machine stays the description of what may happen, and its
-// delays run on the injected clock. An actor would hold 5 KiB for as long as it lives, a snapshot holds 1.
+// Statecharts, for the lives of peers and links: what may happen is a description in the format of xstate's machines, of
+// which this understands what those two need, so that a client that is downloaded does not carry all of xstate. Tests
+// run the same descriptions with xstate itself and demand the same. Delays run on the injected clock.
 
-import {
-  initialTransition,
-  transition,
-  type AnyMachineSnapshot,
-  type AnyStateMachine,
-  type EventFromLogic,
-  type ExecutableActionObject,
-  type InputFrom,
-} from "xstate";
 import type { CancelTimer, Clock } from "./clock.js";
 import { reportUncaught } from "./emitter.js";
 
-/** What xstate asks for when a state with `after` is entered and left. */
-interface Delayed {
-  readonly event?: unknown;
-  readonly id?: string;
-  readonly delay?: number;
-  readonly sendId?: string;
+/** Where an event leads and what is done on the way; without a target the state stays, and is not entered anew. */
+export interface StatechartTransition {
+  readonly target?: string;
+  readonly actions?: string;
 }
 
-/** One run of a machine whose actions are names. */
-export class Statechart<Machine extends AnyStateMachine> {
-  readonly #machine: Machine;
+/** What is said of one state. A transition that is `undefined` shuts out one of the whole chart. */
+export interface StatechartState {
+  readonly entry?: string;
+  readonly exit?: string;
+  readonly on?: Readonly<Record<string, string | StatechartTransition | undefined>>;
+  /** By the name of the delay, or by milliseconds. */
+  readonly after?: Readonly<Record<string, string | StatechartTransition>>;
+  readonly type?: "final";
+}
+
+/** What xstate calls the config of a machine. Targets of the whole chart begin with a dot. */
+export interface StatechartConfig {
+  readonly initial: string;
+  readonly on?: Readonly<Record<string, string | StatechartTransition>>;
+  readonly states: Readonly<Record<string, StatechartState>>;
+}
+
+/** One run of a statechart whose actions and delays are names. */
+export class Statechart<Event extends { readonly type: string }> {
+  readonly #config: StatechartConfig;
   readonly #clock: Clock;
-  readonly #act: (name: string) => void;
-  /** Delayed transitions that are due later, by xstate's id for them. */
-  readonly #delayed = new Map<string, CancelTimer>();
-  #snapshot: AnyMachineSnapshot;
+  readonly #act: (name: string, event: Event | undefined) => void;
+  readonly #delayOf: (name: string) => number;
+  #delayed: CancelTimer[] = [];
+  #state: string;
+  #isOver = false;
   /** Events that came while the actions of another one ran, in the order in which they came. */
-  readonly #queue: unknown[] = [];
+  readonly #queue: Event[] = [];
   #isBusy = true;
 
-  /** Enters the first state; `act` is called with the name of each action. */
-  constructor(machine: Machine, input: InputFrom<Machine>, clock: Clock, act: (name: string) => void) {
-    this.#machine = machine;
+  /** Enters the first state; `act` is called with the name of each action, `delayOf` when a state with delays is entered. */
+  constructor(
+    config: StatechartConfig,
+    clock: Clock,
+    act: (name: string, event: Event | undefined) => void,
+    delayOf: (name: string) => number = Number,
+  ) {
+    this.#config = config;
     this.#clock = clock;
     this.#act = act;
-    const [snapshot, actions] = initialTransition(machine as AnyStateMachine, input);
-    this.#snapshot = snapshot as AnyMachineSnapshot;
-    this.#performAll(actions);
+    this.#delayOf = delayOf;
+    this.#state = config.initial;
+    this.#enter(undefined);
     this.#takeAll();
   }
 
   get state(): string {
-    return String(this.#snapshot.value);
+    return this.#state;
   }
 
   /** What has happened; ignored where the state has no answer to it, and after the end. */
-  send(event: EventFromLogic<Machine>): void {
+  send(event: Event): void {
     this.#queue.push(event);
     if (!this.#isBusy) this.#takeAll();
+  }
+
+  get #here(): StatechartState {
+    return this.#config.states[this.#state] as StatechartState;
   }
 
   #takeAll(): void {
@@ -63,52 +80,53 @@ export class Statechart<Machine extends AnyStateMachine> {
     }
   }
 
-  #take(event: unknown): void {
-    if (this.#snapshot.status !== "active") return;
-    const [snapshot, actions] = transition(this.#machine as AnyStateMachine, this.#snapshot, event as { type: string });
-    this.#snapshot = snapshot as AnyMachineSnapshot;
-    this.#performAll(actions);
+  #take(event: Event): void {
+    const { on = {} } = this.#here;
+    const isOwn = Object.hasOwn(on, event.type);
+    const found = isOwn ? on[event.type] : this.#config.on?.[event.type];
+    if (found !== undefined && !this.#isOver) this.#follow(found, event);
   }
 
-  #performAll(actions: readonly ExecutableActionObject[]): void {
-    for (const action of actions) this.#perform(action);
-    if (this.#snapshot.status !== "active") this.#cancelAll();
-  }
-
-  #perform({ type, params }: ExecutableActionObject): void {
-    const { id = "", delay, event, sendId = "" } = (params ?? {}) as Delayed;
-    switch (type) {
-      case "xstate.raise":
-        this.#delayed.set(
-          id,
-          this.#clock.schedule(delay ?? 0, () => this.#expired(id, event)),
-        );
-        return;
-      case "xstate.cancel":
-        this.#delayed.get(sendId)?.();
-        this.#delayed.delete(sendId);
-        return;
-      default:
-        this.#actSafely(type);
+  #follow(found: string | StatechartTransition, event: Event | undefined): void {
+    const { target, actions } = typeof found === "string" ? { target: found, actions: undefined } : found;
+    const left = this.#here;
+    const doing: (string | undefined)[] = [actions];
+    if (target !== undefined) {
+      for (const cancel of this.#delayed.splice(0)) cancel();
+      this.#state = target.startsWith(".") ? target.slice(1) : target;
+      doing.unshift(left.exit);
     }
+    // The state has changed already when its actions are done.
+    for (const name of doing) if (name !== undefined) this.#do(name, event);
+    if (target !== undefined) this.#enter(event);
   }
 
-  /** The state has changed already: an action that fails must not keep the others from being done. */
-  #actSafely(name: string): void {
+  #enter(event: Event | undefined): void {
+    const { entry, after = {}, type } = this.#here;
+    this.#isOver = type === "final";
+    for (const [name, transition] of Object.entries(after)) {
+      this.#delayed.push(this.#clock.schedule(this.#delayOf(name), () => this.#expired(transition)));
+    }
+    if (entry !== undefined) this.#do(entry, event);
+  }
+
+  #expired(transition: string | StatechartTransition): void {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
     try {
-      this.#act(name);
+      this.#follow(transition, undefined);
+    } finally {
+      this.#isBusy = false;
+    }
+    this.#takeAll();
+  }
+
+  /** An action that fails must not keep the others from being done. */
+  #do(name: string, event: Event | undefined): void {
+    try {
+      this.#act(name, event);
     } catch (error) {
       reportUncaught(error);
     }
-  }
-
-  #expired(id: string, event: unknown): void {
-    this.#delayed.delete(id);
-    this.send(event as EventFromLogic<Machine>);
-  }
-
-  #cancelAll(): void {
-    for (const cancel of this.#delayed.values()) cancel();
-    this.#delayed.clear();
   }
 }

@@ -1,8 +1,7 @@
 // The life of a link as a statechart: connecting → up → waiting → connecting … → closing → closed. One attempt at a
 // time, because there is one state for it.
 
-import { assign, setup } from "xstate";
-import { Statechart, type Clock } from "../base/index.js";
+import { Statechart, type Clock, type StatechartConfig } from "../base/index.js";
 
 /** Where a link is in its life. */
 export type LinkState =
@@ -34,37 +33,25 @@ export interface LinkLifecycleActions {
   dial(): void;
 }
 
-// Made on first use, so that importing this module runs nothing.
-let machine: ReturnType<typeof makeMachine> | undefined;
-
-function makeMachine() {
-  return setup({
-    types: { context: {} as { delayMs: number }, events: {} as LinkLifecycleEvent },
-    actions: {
-      // The owner's: see `Statechart`.
-      dial: () => {},
-      postpone: assign(({ event }) => (event.type === "down" ? { delayMs: event.delayMs } : {})),
-    },
-    delays: { backoff: ({ context }) => context.delayMs },
-  }).createMachine({
-    context: { delayMs: 0 },
-    initial: "connecting",
-    on: { close: ".closing" },
-    states: {
-      connecting: { entry: "dial", on: { connected: "up", down: { target: "waiting", actions: "postpone" } } },
-      up: { on: { down: { target: "waiting", actions: "postpone" } } },
-      waiting: { after: { backoff: "connecting" }, on: { retry: "connecting" } },
-      closing: { on: { ended: "closed" } },
-      closed: { type: "final" },
-    },
-  });
-}
+/** What may happen in a life, in the format of xstate's machines: tests run it with xstate as well. */
+export const LINK_LIFECYCLE_CHART: StatechartConfig = {
+  initial: "connecting",
+  on: { close: ".closing" },
+  states: {
+    connecting: { entry: "dial", on: { connected: "up", down: { target: "waiting", actions: "postpone" } } },
+    up: { on: { down: { target: "waiting", actions: "postpone" } } },
+    waiting: { after: { backoff: "connecting" }, on: { retry: "connecting" } },
+    closing: { on: { ended: "closed" } },
+    closed: { type: "final" },
+  },
+};
 
 /** One link's life. */
 export class LinkLifecycle {
   readonly #actions: LinkLifecycleActions;
   readonly #clock: Clock;
-  #chart: Statechart<ReturnType<typeof makeMachine>> | undefined;
+  #delayMs = 0;
+  #chart: Statechart<LinkLifecycleEvent> | undefined;
 
   constructor(actions: LinkLifecycleActions, clock: Clock) {
     this.#actions = actions;
@@ -73,8 +60,11 @@ export class LinkLifecycle {
 
   /** Makes the first attempt. */
   start(): void {
-    machine ??= makeMachine();
-    this.#chart = new Statechart(machine, undefined, this.#clock, () => this.#actions.dial());
+    const act = (name: string, event: LinkLifecycleEvent | undefined): void => {
+      if (name === "dial") this.#actions.dial();
+      else if (event?.type === "down") this.#delayMs = event.delayMs;
+    };
+    this.#chart = new Statechart(LINK_LIFECYCLE_CHART, this.#clock, act, () => this.#delayMs);
   }
 
   get state(): LinkState {

@@ -1,8 +1,7 @@
 // The life of a peer as a statechart: greeting → open → draining or leaving → finishing → closed. It is asked only when
 // a connection opens or ends, never for a message.
 
-import { assign, setup } from "xstate";
-import { Statechart, type Clock } from "../base/index.js";
+import { Statechart, type Clock, type StatechartConfig } from "../base/index.js";
 
 /** Where a peer is in its life. */
 export type LifecycleState = "greeting" | "open" | "draining" | "leaving" | "finishing" | "closed";
@@ -51,82 +50,59 @@ export interface LifecycleTimes {
   readonly finishMs: number;
 }
 
-// Made on first use, so that importing this module runs nothing.
-let machine: ReturnType<typeof makeMachine> | undefined;
-
-function makeMachine() {
-  const nothing = (): void => {};
-  return setup({
-    types: {
-      context: {} as LifecycleTimes & { graceMs: number },
-      events: {} as LifecycleEvent,
-      input: {} as LifecycleTimes,
+/** What may happen in a life, in the format of xstate's machines: tests run it with xstate as well. */
+export const LIFECYCLE_CHART: StatechartConfig = {
+  initial: "greeting",
+  on: { fault: ".finishing", lost: ".closed" },
+  states: {
+    greeting: {
+      after: { handshake: { actions: "greetingLate" } },
+      on: {
+        greeted: { target: "open", actions: "opened" },
+        close: { target: "draining", actions: "setGrace" },
+        goodbye: "finishing",
+        ended: "finishing",
+      },
     },
-    // The owner's: see `Statechart`.
-    actions: {
-      opened: nothing,
-      greetingLate: nothing,
-      drain: nothing,
-      leave: nothing,
-      leavingLate: nothing,
-      graceOver: nothing,
-      finish: nothing,
-      finishLate: nothing,
-      closed: nothing,
-      setGrace: assign(({ event }) => (event.type === "close" ? { graceMs: event.graceMs } : {})),
+    open: {
+      on: { close: { target: "draining", actions: "setGrace" }, goodbye: "leaving", ended: "finishing" },
     },
-    delays: {
-      handshake: ({ context }) => context.handshakeMs,
-      leaving: ({ context }) => context.leavingMs,
-      grace: ({ context }) => context.graceMs,
-      finish: ({ context }) => context.finishMs,
+    /** This side closes. */
+    draining: {
+      entry: "drain",
+      after: { grace: { target: "finishing", actions: "graceOver" } },
+      on: { idle: "finishing", ended: "finishing" },
     },
-  }).createMachine({
-    context: ({ input }) => ({ ...input, graceMs: 0 }),
-    initial: "greeting",
-    on: { fault: ".finishing", lost: ".closed" },
-    states: {
-      greeting: {
-        after: { handshake: { actions: "greetingLate" } },
-        on: {
-          greeted: { target: "open", actions: "opened" },
-          close: { target: "draining", actions: "setGrace" },
-          goodbye: "finishing",
-          ended: "finishing",
-        },
-      },
-      open: {
-        on: { close: { target: "draining", actions: "setGrace" }, goodbye: "leaving", ended: "finishing" },
-      },
-      /** This side closes. */
-      draining: {
-        entry: "drain",
-        after: { grace: { target: "finishing", actions: "graceOver" } },
-        on: { idle: "finishing", ended: "finishing" },
-      },
-      /** The other side closes: it still answers what it runs, but not for as long as it likes. */
-      leaving: {
-        entry: "leave",
-        after: { leaving: { target: "finishing", actions: "leavingLate" } },
-        on: { close: { target: "draining", actions: "setGrace" }, ended: "finishing" },
-      },
-      finishing: {
-        entry: "finish",
-        after: { finish: { actions: "finishLate" } },
-        on: { fault: undefined },
-      },
-      closed: { type: "final", entry: "closed" },
+    /** The other side closes: it still answers what it runs, but not for as long as it likes. */
+    leaving: {
+      entry: "leave",
+      after: { leaving: { target: "finishing", actions: "leavingLate" } },
+      on: { close: { target: "draining", actions: "setGrace" }, ended: "finishing" },
     },
-  });
-}
+    finishing: {
+      entry: "finish",
+      after: { finish: { actions: "finishLate" } },
+      on: { fault: undefined },
+    },
+    closed: { type: "final", entry: "closed" },
+  },
+};
 
 /** One peer's life. */
 export class Lifecycle {
-  readonly #chart: Statechart<ReturnType<typeof makeMachine>>;
+  readonly #chart: Statechart<LifecycleEvent>;
 
   constructor(actions: LifecycleActions, times: LifecycleTimes, clock: Clock) {
-    machine ??= makeMachine();
-    this.#chart = new Statechart(machine, times, clock, (name) => actions[name as keyof LifecycleActions]());
+    let graceMs = 0;
+    const act = (name: string, event: LifecycleEvent | undefined): void => {
+      if (name !== "setGrace") actions[name as keyof LifecycleActions]();
+      else if (event?.type === "close") graceMs = event.graceMs;
+    };
+    const { handshakeMs, leavingMs, finishMs } = times;
+    const delays = { handshake: handshakeMs, leaving: leavingMs, finish: finishMs };
+    this.#chart = new Statechart(LIFECYCLE_CHART, clock, act, (name) =>
+      name === "grace" ? graceMs : delays[name as keyof typeof delays],
+    );
   }
 
   get state(): LifecycleState {

@@ -3,14 +3,14 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { call, defineService } from "../actor/index.js";
 import { Peer, ServiceMap } from "../peer/index.js";
-import { messagePortConnection, PORT_HELD_BYTES_MAX, type Connection, type PostTarget, type TransportError } from "./index.js";
+import { messagePortConnection, PORT_HELD_BYTES_MAX, type Connection, type TransportError } from "./index.js";
 
 const Echo = defineService("echo", { back: call<string, string>() });
 
 function channel(): { near: Connection; far: MessagePort } {
   const { port1, port2 } = new MessageChannel();
   onTestFinished(() => port2.close());
-  return { near: messagePortConnection(port1 as unknown as PostTarget), far: port2 };
+  return { near: messagePortConnection(port1), far: port2 };
 }
 
 function closed(connection: Connection): Promise<TransportError | undefined> {
@@ -41,7 +41,7 @@ describe("a message port", () => {
 
   test("that is posted something foreign closes the peer over it, with the reason, and its calls reject", async () => {
     const { near, far } = channel();
-    const other = new Peer(messagePortConnection(far as unknown as PostTarget), {
+    const other = new Peer(messagePortConnection(far), {
       services: new ServiceMap().add(Echo, { back: () => new Promise(() => {}) }),
     });
     const peer = new Peer(near);

@@ -1,13 +1,13 @@
 import { describe, test } from "vitest";
 import { transportConformance } from "../testing/index.js";
-import { worker, type PostTarget, type Transport } from "./index.js";
+import { worker, type Transport } from "./index.js";
 
 /** Both ends of a channel in one transport: one of them dials, the other listens. */
 function withinOneProcess(windowBytes?: number): { transport: Transport; dispose: () => void } {
   const { port1, port2 } = new MessageChannel();
   const options = windowBytes === undefined ? {} : { windowBytes };
-  const dialling = worker(port1 as unknown as PostTarget, options);
-  const listening = worker(port2 as unknown as PostTarget, options);
+  const dialling = worker(port1, options);
+  const listening = worker(port2, options);
   const transport: Transport = {
     schemes: dialling.schemes,
     connect: (endpoint, given) => dialling.connect(endpoint, given),
