@@ -9,14 +9,15 @@ import type { Ending } from "./ending.js";
 import { PeerError } from "./error.js";
 import type { Greeting } from "./greeting.js";
 import { PROTOCOL_MINOR } from "./hello.js";
-import type { Provider } from "./provider.js";
+import type { Providing } from "./providing.js";
 import type { RemoteServices } from "./remote.js";
 
 /** The parts of a session that frames are for. */
 export interface DispatchParts {
   readonly channel: Channel;
   readonly caller: Caller;
-  readonly provider: Provider;
+  /** The one of the moment. */
+  readonly provider: () => Providing;
   readonly services: RemoteServices;
   readonly greeting: Greeting;
   readonly ending: Ending;
@@ -44,17 +45,17 @@ export class Dispatch {
   handle(frame: Readonly<FrameHeader>): void {
     switch (frame.kind) {
       case FrameKind.call: // [ConnID] [slot] [message] [ms left] input
-        return this.#parts.provider.called();
+        return this.#parts.provider().called();
       case FrameKind.reply: // [ConnID] result
         return this.#parts.caller.replied(frame.id);
       case FrameKind.send: // [slot] [message] input
-        return this.#parts.provider.sent();
+        return this.#parts.provider().sent();
       case FrameKind.error: // [ConnID] [code, message, data?]
         return this.#parts.caller.failed(frame.id);
       case FrameKind.refuse: // [ConnID, or 0 for a send] [code, message]
         return this.#parts.caller.refused(frame.id);
       case FrameKind.cancel: // [ConnID]
-        return this.#parts.provider.cancelled(frame.id);
+        return this.#parts.provider().cancelled(frame.id);
       case FrameKind.credit: // [messages] [bytes]
         return this.#parts.caller.sends.credited(frame.id, frame.amount);
       case FrameKind.ping: // [token]
@@ -62,17 +63,17 @@ export class Dispatch {
       case FrameKind.pong: // [token]
         return this.#parts.channel.roundTrip.ponged(frame.id);
       case FrameKind.stream: // [ConnID] [slot] [message] [ms left, or 0] input
-        return this.#parts.provider.streamed();
+        return this.#parts.provider().streamed();
       case FrameKind.item: // [ConnID] output
         return this.#parts.caller.itemReceived(frame.id);
       case FrameKind.input: // [ConnID] input
-        return this.#parts.provider.inputReceived(frame.id);
+        return this.#parts.provider().inputReceived(frame.id);
       case FrameKind.inputsEnd: // [ConnID]
-        return this.#parts.provider.inputsEnded(frame.id);
+        return this.#parts.provider().inputsEnded(frame.id);
       case FrameKind.inputsStop: // [ConnID]
         return this.#parts.caller.inputsStopped(frame.id);
       case FrameKind.allow: // [ConnID] [0] [items] [bytes]
-        return this.#parts.provider.outputsAllowed(frame.id, frame.message, frame.amount);
+        return this.#parts.provider().outputsAllowed(frame.id, frame.message, frame.amount);
       case FrameKind.allowInputs: // [ConnID] [0] [items] [bytes]
         return this.#parts.caller.inputsAllowed(frame.id, frame.message, frame.amount);
       case FrameKind.begin: // [transfer] [bytes of the frame] first piece
@@ -84,7 +85,7 @@ export class Dispatch {
       case FrameKind.drop: // [transfer]
         return this.#parts.channel.transfers.dropped(frame.id);
       case FrameKind.watch: // [ConnID] [slot]
-        return this.#parts.provider.watched(frame.id, frame.service);
+        return this.#parts.provider().watched(frame.id, frame.service);
       case FrameKind.provide: // [slot] [name, fingerprint, messages]
         return this.#provided(frame.id);
       case FrameKind.withdraw: // [slot]

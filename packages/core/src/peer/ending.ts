@@ -10,7 +10,7 @@ import { ConnectionLost, PeerError } from "./error.js";
 import type { ClosedReason } from "./events.js";
 import { goodbyePayload, parseGoodbye } from "./goodbye.js";
 import { Lifecycle, type LifecycleState } from "./lifecycle.js";
-import type { Provider } from "./provider.js";
+import type { Providing } from "./providing.js";
 
 /**
  * How long the other side may take to end its half of a connection that this side has ended. After an orderly end it
@@ -23,7 +23,8 @@ export interface EndingParts {
   readonly channel: Channel;
   readonly connection: Connection;
   readonly caller: Caller;
-  readonly provider: Provider;
+  /** The one of the moment. */
+  readonly provider: () => Providing;
   /** The connection is no more; said before anybody outside is told. */
   readonly onClosed: () => void;
 }
@@ -60,8 +61,8 @@ export class Ending {
         greetingLate: () => this.fault(new PeerError("greeting-late", `no greeting within ${handshakeMs} ms`)),
         drain: () => this.#drain(),
         leave: () => channel.emit({ type: "closing", by: "remote" }),
-        leavingLate: () => provider.abortAll(graceOver(), false),
-        graceOver: () => provider.abortAll(graceOver(), false),
+        leavingLate: () => provider().abortAll(graceOver(), false),
+        graceOver: () => provider().abortAll(graceOver(), false),
         finish: () => this.#finish(),
         finishLate: () => this.#finishLate(),
         closed: () => this.#close(),
@@ -166,8 +167,8 @@ export class Ending {
     this.#say("closed", "");
     caller.giveUp(this.#reason, true);
     this.#neverOpens(this.#reason);
-    provider.close();
-    if (provider.isIdle) this.idle();
+    provider().close();
+    if (provider().isIdle) this.idle();
   }
 
   #finish(): void {
@@ -193,11 +194,11 @@ export class Ending {
     this.#isClosed = true;
     this.#cancelFinish?.();
     onClosed();
-    provider.abortAll(new ConnectionLost("connection-lost", `the connection ended: ${reason.code}`), true);
+    provider().abortAll(new ConnectionLost("connection-lost", `the connection ended: ${reason.code}`), true);
     caller.giveUp(reason, false);
     channel.outbox.close();
     // Tasks that ignore their signal still have their time; without any, no timer of the clock is left armed.
-    if (provider.isIdle) channel.timers.close();
+    if (provider().isIdle) channel.timers.close();
     channel.emit({ type: "closed", reason });
     this.closing.resolve(reason);
   }

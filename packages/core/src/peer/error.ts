@@ -45,3 +45,8 @@ export function refusalBy(signal: AbortSignal | undefined): PeerError | undefine
 export function idTaken(id: number): PeerError {
   return new PeerError("call-invalid", `ConnID ${id} is reserved, or of a call or watch that is not answered yet`);
 }
+
+/** What ends a connection whose other side does not count. */
+export function sendsExceeded(): PeerError {
+  return new PeerError("credit-exceeded", "the other side sent more than it was allowed");
+}

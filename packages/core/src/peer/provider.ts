@@ -4,23 +4,23 @@
 import { Ring } from "../base/index.js";
 import type { AnyService, Message, Semaphore } from "../actor/index.js";
 import { FrameKind } from "../wire/index.js";
-import type { Abandoned } from "./abandoned.js";
 import { plain, type Channel } from "./channel.js";
-import { idTaken, PeerError } from "./error.js";
-import { FreeFrames } from "./free-frames.js";
+import { idTaken, PeerError, sendsExceeded } from "./error.js";
+import type { FreeFrames } from "./free-frames.js";
 import { IncomingFlow } from "./incoming-flow.js";
 import { IncomingMessage } from "./incoming-message.js";
 import { IncomingWatches } from "./incoming-watches.js";
 import { readMetadata } from "./metadata.js";
 import type { Peer } from "./peer.js";
+import type { Providing, ProvidingParts } from "./providing.js";
 import { Runner } from "./runner.js";
 import type { ProvidedMessage, ProvidedService, ServiceMap } from "./service-map.js";
 import { ServiceSlots } from "./service-slots.js";
 
-export class Provider {
+export class Provider implements Providing {
   readonly #channel: Channel;
   readonly #semaphore: Semaphore | undefined;
-  readonly slots: ServiceSlots;
+  readonly #slots: ServiceSlots;
   readonly #runner: Runner;
   /** Calls and streams that begin when there is room for answers again. */
   readonly #parkedForRoom = new Ring<IncomingMessage>();
@@ -28,12 +28,12 @@ export class Provider {
   readonly #freeFrames: FreeFrames;
   #isClosing = false;
 
-  constructor(channel: Channel, semaphore: Semaphore | undefined) {
+  constructor(channel: Channel, semaphore: Semaphore | undefined, parts: ProvidingParts) {
     this.#channel = channel;
     this.#semaphore = semaphore;
-    this.slots = new ServiceSlots(channel);
-    this.#freeFrames = new FreeFrames(channel);
-    this.#runner = new Runner(channel, semaphore, this.#freeFrames);
+    this.#slots = new ServiceSlots(channel);
+    this.#freeFrames = parts.freeFrames;
+    this.#runner = new Runner(channel, semaphore, parts);
     this.#watches = new IncomingWatches((id, reason) => this.#freeFrames.post(FrameKind.reply, id, reason));
   }
 
@@ -49,8 +49,12 @@ export class Provider {
     return this.#runner.running;
   }
 
-  get abandoned(): Abandoned {
-    return this.#runner.abandoned;
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  get abandonedCount(): number {
+    return this.#runner.abandoned.count;
   }
 
   now(): number {
@@ -60,18 +64,22 @@ export class Provider {
   /** Takes up the services of a map, and announces them once the hello is said; one that is there is replaced. */
   provide(services: ServiceMap): void {
     const added = services.provided();
-    this.slots.demandRoom(added);
+    this.#slots.demandRoom(added);
     // What is replaced goes first: at no time does the other side hold more than it takes.
     for (const { service } of added) this.withdraw(service);
-    for (const provided of added) this.slots.add(provided);
+    for (const provided of added) this.#slots.add(provided);
   }
 
   /** Calls of it that run are answered; new ones are refused. False if it was not provided. */
   withdraw(service: AnyService): boolean {
-    const slot = this.slots.remove(service);
+    const slot = this.#slots.remove(service);
     if (slot === undefined) return false;
     this.#watches.endSlot(slot, "withdrawn");
     return true;
+  }
+
+  announceAll(): void {
+    this.#slots.announceAll();
   }
 
   /** A call frame: [ConnID] [slot] [message] [ms left] input. */
@@ -89,9 +97,9 @@ export class Provider {
     const { reader } = this.#channel;
     const bytes = reader.frameBytes;
     if (!this.#runner.takeSend(bytes)) {
-      return this.#channel.fault(new PeerError("credit-exceeded", "the other side sent more than it was allowed"));
+      return this.#channel.fault(sendsExceeded());
     }
-    const service = this.slots.at(reader.frame.service);
+    const service = this.#slots.at(reader.frame.service);
     const message = service?.messages[reader.frame.message];
     if (message?.kind !== "send") {
       this.#runner.giveBack(bytes);
@@ -136,7 +144,7 @@ export class Provider {
   /** A watch frame: [ConnID] [slot]. Answered when the service is withdrawn or the actor behind it ends. */
   watched(id: number, slot: number): void {
     if (this.#isTaken(id)) return this.#channel.fault(idTaken(id));
-    const service = this.slots.at(slot);
+    const service = this.#slots.at(slot);
     if (service === undefined) return this.#freeFrames.post(FrameKind.reply, id, "unknown-service");
     if (this.#isClosing) return this.#freeFrames.post(FrameKind.reply, id, "closing");
     if (this.#watches.size >= this.#channel.limits.watchesMax)
@@ -179,7 +187,7 @@ export class Provider {
   abortAll(reason: PeerError, isLost: boolean): void {
     this.#isClosing = true;
     if (isLost) {
-      this.slots.close();
+      this.#slots.close();
       this.#freeFrames.close();
       this.#watches.endAll("connection-lost");
     }
@@ -193,7 +201,7 @@ export class Provider {
     if (!this.#runner.mayTake(kind === "stream")) {
       return this.#freeFrames.refuse(id, "credit-exceeded", `more ${kind}s than were allowed`);
     }
-    const service = this.slots.at(slot);
+    const service = this.#slots.at(slot);
     const message = service?.messages[index];
     if (message?.kind !== kind) return this.#freeFrames.refuse(id, ...unknown(service));
     if (this.#isClosing) return this.#freeFrames.refuse(id, "closing", "the other side is closing");

@@ -23,7 +23,8 @@ import type { FreeFrames } from "./free-frames.js";
 import type { IncomingMessage } from "./incoming-message.js";
 import { invoke } from "./invoke.js";
 import { OutgoingFlow, sourceOf } from "./outgoing-flow.js";
-import { SendWindow } from "./send-window.js";
+import type { ProvidingParts } from "./providing.js";
+import type { SendWindow } from "./send-window.js";
 
 /** What a handler has returned, and nobody has room for yet. */
 interface Answer {
@@ -46,12 +47,12 @@ export class Runner {
   #streams = 0;
   #isLost = false;
 
-  constructor(channel: Channel, semaphore: Semaphore | undefined, freeFrames: FreeFrames) {
+  constructor(channel: Channel, semaphore: Semaphore | undefined, { freeFrames, sendWindow }: ProvidingParts) {
     this.#channel = channel;
     this.#semaphore = semaphore;
     this.#freeFrames = freeFrames;
     this.abandoned = new Abandoned(semaphore, channel.limits.abandonedMax);
-    this.#sendWindow = new SendWindow(channel.limits.sendsMax, channel.limits.sendBytesMax);
+    this.#sendWindow = sendWindow;
   }
 
   /** Whether nothing of the other side's is being handled. */

@@ -15,10 +15,14 @@ import {
   type Message,
   type Service,
   type Schema,
+  type Semaphore,
 } from "../actor/index.js";
 import type { Identity } from "../transport/index.js";
+import type { Channel } from "./channel.js";
 import { PeerError } from "./error.js";
 import type { Peer } from "./peer.js";
+import { Provider } from "./provider.js";
+import type { Providing, ProvidingParts } from "./providing.js";
 import { sumOfService, type ProvidedSum } from "./provided-sum.js";
 
 /** What a handler behind a peer is told besides its input. */
@@ -141,6 +145,15 @@ export class ServiceMap {
 
   has(service: Service): boolean {
     return this.#services.has(service.name);
+  }
+
+  /**
+   * What handles messages for a peer. It comes with the map, so that a peer without one need not load it.
+   *
+   * @internal
+   */
+  providerFor(channel: Channel, semaphore: Semaphore | undefined, parts: ProvidingParts): Providing {
+    return new Provider(channel, semaphore, parts);
   }
 
   /** What is in the map now. */

@@ -6,7 +6,7 @@
 // stops reading for want of a permit: calls without one are parked, so that answers, credit and cancels get through.
 
 import { Emitter, systemClock, systemRandom, Timers, type Clock, type Inspection } from "../base/index.js";
-import { Mailbox, type Address, type AnyService, type MailboxOwner } from "../actor/index.js";
+import { Mailbox, type Address, type AnyService, type MailboxOwner, type Semaphore } from "../actor/index.js";
 import type { Connection } from "../transport/index.js";
 import {
   FrameKind,
@@ -25,6 +25,7 @@ import { Dispatch } from "./dispatch.js";
 import { Ending } from "./ending.js";
 import { PeerError } from "./error.js";
 import type { ClosedReason, PeerEvent } from "./events.js";
+import { FreeFrames } from "./free-frames.js";
 import { Greeting } from "./greeting.js";
 import { Heartbeat } from "./heartbeat.js";
 import {
@@ -43,10 +44,12 @@ import { Outbox } from "./outbox.js";
 import type { WaitingMessage } from "./outgoing-lane.js";
 import { peerAddress } from "./peer-address.js";
 import type { Peer, PeerOptions, PeerStats } from "./peer.js";
-import { Provider } from "./provider.js";
+import type { Providing, ProvidingParts } from "./providing.js";
 import { randomId, remoteOf, RemoteServices, type Remote } from "./remote.js";
 import { RoundTrip } from "./round-trip.js";
+import { SendWindow } from "./send-window.js";
 import type { ServiceMap } from "./service-map.js";
+import { Unprovided } from "./unprovided.js";
 import { Transfers, type OutgoingTransfer } from "./transfers.js";
 
 /** Undecoded bytes beyond which the connection is paused until they are handled; more if one frame may be longer. */
@@ -72,13 +75,16 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
 
   readonly #connection: Connection;
   readonly #caller: Caller;
-  readonly #provider: Provider;
+  readonly #providingParts: ProvidingParts;
+  readonly #backpressure: Semaphore | undefined;
+  #provider: Providing;
   readonly #services: RemoteServices;
   readonly #greeting: Greeting;
   readonly #dispatch: Dispatch;
   readonly #mailbox: Mailbox<WaitingMessage | Bulk, FrameHeader>;
   readonly #heartbeat: Heartbeat;
   readonly #hello: PeerOptions;
+  #hasSaidHello = false;
   #isGreeting = true;
   /** The other side has said all there is to say, and is not answered yet. */
   #isAuthorizing = false;
@@ -112,13 +118,19 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
     this.#services = new RemoteServices(this.limits);
     this.#greeting = new Greeting(this.#services, this.limits.servicesMax);
     this.#caller = new Caller(this);
-    this.#provider = new Provider(this, options.backpressure);
+    this.#backpressure = options.backpressure;
+    this.#providingParts = {
+      freeFrames: new FreeFrames(this),
+      sendWindow: new SendWindow(this.limits.sendsMax, this.limits.sendBytesMax),
+    };
+    this.#provider = new Unprovided(this, this.#providingParts);
+    const provider = (): Providing => this.#provider;
     this.#mailbox = new Mailbox(this, this.clock, { isDeferred: true });
     this.ending = new Ending({
       channel: this,
       connection,
       caller: this.#caller,
-      provider: this.#provider,
+      provider,
       onClosed: () => {
         this.#mailbox.close();
         this.bulk.close();
@@ -129,7 +141,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
     this.#dispatch = new Dispatch({
       channel: this,
       caller: this.#caller,
-      provider: this.#provider,
+      provider,
       services: this.#services,
       greeting: this.#greeting,
       ending: this.ending,
@@ -171,7 +183,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
       streamsInFlight: this.#caller.streamsInFlight,
       waiting: this.#caller.lane.length,
       running: this.#provider.running,
-      abandoned: this.#provider.abandoned.count,
+      abandoned: this.#provider.abandonedCount,
       lateReplies: this.#caller.lateReplies,
       framesIgnored: this.#dispatch.framesIgnored,
       bytesUnread: this.reader.buffered + this.transfers.bytesArriving,
@@ -185,6 +197,10 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   }
 
   provide(services: ServiceMap): void {
+    if (this.#provider instanceof Unprovided) {
+      this.#provider = services.providerFor(this, this.#backpressure, this.#providingParts);
+      if (this.#hasSaidHello) this.#provider.announceAll();
+    }
     this.#provider.provide(services);
   }
 
@@ -303,11 +319,12 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   // The greeting.
 
   #greet(services: ServiceMap | undefined): void {
-    if (services !== undefined) this.#provider.provide(services);
+    if (services !== undefined) this.provide(services);
     const { name = "" } = this.#hello;
-    const hello = ownHello(this.id, name, this.times.heartbeatMs, this.limits, this.#provider.slots.size);
+    const hello = ownHello(this.id, name, this.times.heartbeatMs, this.limits, this.#provider.size);
     this.post(plain(FrameKind.hello, 0), helloPayload(hello));
-    this.#provider.slots.announceAll();
+    this.#hasSaidHello = true;
+    this.#provider.announceAll();
   }
 
   /** The first frames of the other side: its hello, and as many services as that says. */
