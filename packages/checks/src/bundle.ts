@@ -18,7 +18,7 @@ export async function bundleOf(
   { isOwnOnly = false, globalName }: { isOwnOnly?: boolean; globalName?: string } = {},
 ): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
-    stdin: { contents: code, resolveDir: `${ROOT}packages/checks`, sourcefile: "entry.js", loader: "js" },
+    stdin: { contents: code, resolveDir: `${ROOT}packages/checks`, sourcefile: "entry.js", loader: "ts" },
     absWorkingDir: ROOT,
     bundle: true,
     minify: true,

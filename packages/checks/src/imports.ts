@@ -22,8 +22,12 @@ export function targetOf(path: string, specifier: string): string {
   return posix.join(posix.dirname(path), specifier).replace(/\.js$/, ".ts");
 }
 
-/** `@scope/name` of `@scope/name/door`, or `name` of `name/door`. */
-export function packageNameOf(specifier: string): string {
+/**
+ * `@scope/name` of `@scope/name/door`, or `name` of `name/door`. An alias in a package's own `imports`, such as `#name`, is
+ * called what it stands for.
+ */
+export function packageNameOf(imported: string): string {
+  const specifier = imported.replace(/^#/, "");
   return specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
 }
 

@@ -36,11 +36,7 @@ export const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry/api": ["packages/core/src/opentelemetry/open-telemetry.ts"],
   "cbor-x": ["packages/core/src/wire/cbor.ts"],
   "p-queue": ["packages/core/src/actor/scheduler.ts"],
-  xstate: [
-    "packages/core/src/base/statechart.ts",
-    "packages/core/src/peer/lifecycle.ts",
-    "packages/core/src/link/lifecycle.ts",
-  ],
+  ws: ["packages/node/src/web-socket.ts"],
 };
 
 /** Every import that goes against the three tables. `doors` are the names that may be imported of our own packages. */

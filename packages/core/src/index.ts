@@ -86,6 +86,8 @@ export {
   type WireLimits,
 } from "./wire/index.js";
 export {
+  demandWebSocketUrl,
+  dialCancelled,
   ENDPOINT_LENGTH_MAX,
   endpointInvalid,
   formatEndpoint,
@@ -100,7 +102,6 @@ export {
   WEB_SOCKET_MESSAGE_BYTES,
   webSocket,
   WebSocketConnection,
-  webSocketUrl,
   worker,
   type Connection,
   type ConnectionEvents,

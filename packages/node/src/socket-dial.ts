@@ -2,13 +2,14 @@
 
 import type { ListenOptions as SocketAddress, Server, Socket } from "node:net";
 import {
+  dialCancelled,
   formatEndpoint,
   type Connection,
   type TransportError,
   type TransportListener,
   type TransportListenOptions,
 } from "@troupe/core";
-import { acceptFailed, cancelled, dialFailed, listenFailed } from "./socket-error.js";
+import { acceptFailed, dialFailed, listenFailed } from "./socket-error.js";
 
 /** Waits until `socket` has emitted `event`. It is destroyed when that fails or `signal` is aborted. */
 export function untilOpen<T extends Socket>(
@@ -26,7 +27,7 @@ export function untilOpen<T extends Socket>(
     const cancel = (): void => {
       settle();
       socket.destroy();
-      reject(cancelled(endpoint, signal));
+      reject(dialCancelled(endpoint, signal));
     };
     // It stays when dialling failed, for errors that come late.
     const failed = (error: NodeJS.ErrnoException): void => {

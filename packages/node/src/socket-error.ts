@@ -2,11 +2,6 @@
 
 import { TransportError } from "@troupe/core";
 
-/** Dialling was given up by whoever dialled. */
-export function cancelled(endpoint: string, signal: AbortSignal | undefined): TransportError {
-  return new TransportError("cancelled", `dialling ${endpoint} was cancelled`, endpoint, { cause: signal?.reason });
-}
-
 export function dialFailed(endpoint: string, error: NodeJS.ErrnoException): TransportError {
   // Of a Unix socket, a file that is not there means the same as one that nobody listens on.
   if (error.code === "ECONNREFUSED" || (error.code === "ENOENT" && error.syscall === "connect")) {

@@ -2,18 +2,7 @@ import { createServer, Server, connect as connectSocket, type AddressInfo, type 
 import { networkInterfaces } from "node:os";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Connection, ConnectionEvents, TransportError, TransportListenOptions } from "@troupe/core";
-import { transportConformance } from "@troupe/core/testing";
 import { tcp } from "./tcp.js";
-
-describe("tcp() conforms", () => {
-  const setup = async () => ({ transport: tcp(), endpoint: "tcp://127.0.0.1:0" });
-  for (const { name, run } of transportConformance(setup)) test(name, run);
-});
-
-describe("tcp() with small buffers conforms", () => {
-  const setup = async () => ({ transport: tcp({ bufferBytes: 1 }), endpoint: "tcp://127.0.0.1:0" });
-  for (const { name, run } of transportConformance(setup)) test(name, run);
-});
 
 const hasIpv6 = Object.values(networkInterfaces()).some((each) => each?.some(({ address }) => address === "::1"));
 

@@ -2,6 +2,7 @@
 
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import {
+  dialCancelled,
   endpointInvalid,
   formatEndpoint,
   parseEndpoint,
@@ -13,7 +14,6 @@ import {
 } from "@troupe/core";
 import { SocketConnection, socketOptions } from "./socket-connection.js";
 import { endpointOf, handOver, SocketListener, untilListening, untilOpen } from "./socket-dial.js";
-import { cancelled } from "./socket-error.js";
 
 /** What TCP connections are like. */
 export interface TcpOptions {
@@ -37,7 +37,7 @@ class TcpTransport implements Transport {
   async connect(endpoint: string, { signal }: TransportConnectOptions = {}): Promise<Connection> {
     const { host, port } = hostAndPort(endpoint, "tcp");
     if (port === 0) throw endpointInvalid(endpoint, "port 0 is for listening only");
-    if (signal?.aborted === true) throw cancelled(endpoint, signal);
+    if (signal?.aborted === true) throw dialCancelled(endpoint, signal);
     // Paused from the start: nothing is read before `open`.
     const dialling = connect({ ...this.#options, host, port }).pause();
     const socket = await untilOpen(dialling, "connect", endpoint, signal);

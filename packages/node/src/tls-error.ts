@@ -42,10 +42,9 @@ export function certificateRefused(endpoint: string, given: string | Error): Tra
 
 /** Why a server's handshake with one who dialled came to nothing. */
 export function tlsAcceptFailed(endpoint: string, socket: TLSSocket, error: NodeJS.ErrnoException): TransportError {
-  const { authorizationError } = socket as { authorizationError?: unknown };
-  if (authorizationError !== undefined && authorizationError !== null) {
-    return certificateRefused(endpoint, String(authorizationError));
-  }
+  // Its type says that it is an error; it is the code of one, or nothing.
+  const { authorizationError } = socket as { authorizationError: unknown };
+  if (typeof authorizationError === "string") return certificateRefused(endpoint, authorizationError);
   if (error.code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") {
     return new TransportError("certificate-missing", `${endpoint} has shown no certificate`, endpoint, {
       cause: error,

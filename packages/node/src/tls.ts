@@ -3,6 +3,7 @@
 import { connect as connectSocket, createServer, isIP, type AddressInfo, type Socket } from "node:net";
 import { connect as connectTls, createServer as createTlsServer, type Server, type TLSSocket } from "node:tls";
 import {
+  dialCancelled,
   endpointInvalid,
   formatEndpoint,
   TransportError,
@@ -15,7 +16,6 @@ import {
 import { HandshakeGate } from "./handshake-gate.js";
 import { SocketConnection, socketOptions } from "./socket-connection.js";
 import { endpointOf, handOver, SocketListener, untilListening, untilOpen } from "./socket-dial.js";
-import { cancelled } from "./socket-error.js";
 import { acceptedEnds, hostAndPort } from "./tcp.js";
 import { identityOf, refusalOf, TlsCredentials, type TlsOptions } from "./tls-credentials.js";
 import { alerted, endedAtOnce, tlsAcceptFailed, tlsDialFailed } from "./tls-error.js";
@@ -46,7 +46,7 @@ class TlsTransport implements Transport {
   async connect(endpoint: string, { signal }: TransportConnectOptions = {}): Promise<Connection> {
     const { host, port } = hostAndPort(endpoint, "tls");
     if (port === 0) throw endpointInvalid(endpoint, "port 0 is for listening only");
-    if (signal?.aborted === true) throw cancelled(endpoint, signal);
+    if (signal?.aborted === true) throw dialCancelled(endpoint, signal);
     const dialling = connectSocket({ ...socketOptions(this.#options.bufferBytes), host, port });
     const raw = await untilOpen(dialling, "connect", endpoint, signal);
     const socket = secured(raw, host, this.#credentials);

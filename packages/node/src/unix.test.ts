@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { TransportListener } from "@troupe/core";
-import { transportConformance } from "@troupe/core/testing";
 import { unix, UNIX_MODE, UNIX_PATH_BYTES_MAX } from "./unix.js";
 
 async function folder(): Promise<string> {
@@ -30,14 +29,6 @@ async function killedListener(path: string): Promise<void> {
   child.kill("SIGKILL");
   await once(child, "close");
 }
-
-describe("unix() conforms", () => {
-  const setup = async () => {
-    const made = await mkdtemp(join(tmpdir(), "troupe-"));
-    return { transport: unix(), endpoint: `unix://${made}/a.sock`, dispose: () => rm(made, { recursive: true }) };
-  };
-  for (const { name, run } of transportConformance(setup)) test(name, run);
-});
 
 describe("unix()", () => {
   test.each([

@@ -8,6 +8,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import {
+  dialCancelled,
   endpointInvalid,
   parseEndpoint,
   systemClock,
@@ -21,7 +22,7 @@ import {
 } from "@troupe/core";
 import { SocketConnection, socketOptions } from "./socket-connection.js";
 import { handOver, SocketListener, untilListening, untilOpen } from "./socket-dial.js";
-import { addressInUse, cancelled, listenFailed } from "./socket-error.js";
+import { addressInUse, listenFailed } from "./socket-error.js";
 
 /** Who may connect unless a mode is given: only the user whose program listens. */
 export const UNIX_MODE = 0o600;
@@ -63,7 +64,7 @@ class UnixTransport implements Transport {
 
   async connect(endpoint: string, { signal }: TransportConnectOptions = {}): Promise<Connection> {
     const path = pathOf(endpoint);
-    if (signal?.aborted === true) throw cancelled(endpoint, signal);
+    if (signal?.aborted === true) throw dialCancelled(endpoint, signal);
     for (let attempt = 1; ; attempt++) {
       const dialling = connect({ ...this.#options, path }).pause();
       try {

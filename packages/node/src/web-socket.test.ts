@@ -3,25 +3,7 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import type { Connection, TransportError } from "@troupe/core";
-import { transportConformance } from "@troupe/core/testing";
-import { Authority } from "../test/certificates.js";
 import { webSocket, WEB_SOCKET_TAKEN_BYTES_MAX, type NodeWebSocketOptions } from "./index.js";
-
-describe("webSocket() conforms", () => {
-  const setup = async () => ({ transport: webSocket(), endpoint: "ws://127.0.0.1:0" });
-  for (const { name, run } of transportConformance(setup)) test(name, run);
-});
-
-const authority = await Authority.create();
-const server = await authority.issue();
-
-describe("webSocket() with TLS conforms", () => {
-  const setup = async () => ({
-    transport: webSocket({ tls: { ...server, ca: authority.ca } }),
-    endpoint: "wss://127.0.0.1:0/path",
-  });
-  for (const { name, run } of transportConformance(setup)) test(name, run);
-});
 
 /** The next connection that is accepted, and where. */
 async function accepting(options: NodeWebSocketOptions = {}, endpoint = "ws://127.0.0.1:0/troupe") {

@@ -6,12 +6,13 @@ import { isIP, type AddressInfo, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import {
+  demandWebSocketUrl,
+  dialCancelled,
   endpointInvalid,
   formatEndpoint,
   parseEndpoint,
   TransportError,
   WebSocketConnection,
-  webSocketUrl,
   type Connection,
   type Identity,
   type TransportConnectOptions,
@@ -25,7 +26,7 @@ import { WebSocket, WebSocketServer } from "ws";
 import { HandshakeGate } from "./handshake-gate.js";
 import { originCheck, type Origins } from "./origins.js";
 import { endpointOf, handOver, SocketListener, untilListening } from "./socket-dial.js";
-import { cancelled, dialFailed } from "./socket-error.js";
+import { dialFailed } from "./socket-error.js";
 import { identityOf, refusalOf, TlsCredentials, type TlsOptions } from "./tls-credentials.js";
 import { tellRefusal } from "./tls.js";
 import { tlsDialFailed } from "./tls-error.js";
@@ -66,14 +67,14 @@ class NodeWebSocketTransport implements Transport {
   }
 
   async connect(endpoint: string, { signal }: TransportConnectOptions = {}): Promise<Connection> {
-    const url = webSocketUrl(endpoint);
-    if (signal?.aborted === true) throw cancelled(endpoint, signal);
-    const { host } = parseEndpoint(url);
+    demandWebSocketUrl(endpoint);
+    if (signal?.aborted === true) throw dialCancelled(endpoint, signal);
+    const { scheme, host } = parseEndpoint(endpoint);
     const name = this.#credentials.serverName ?? host;
-    const socket = new WebSocket(url, {
+    const socket = new WebSocket(endpoint, {
       ...PLAIN,
       followRedirects: false,
-      ...(url.startsWith("wss:") && {
+      ...(scheme === "wss" && {
         secureContext: this.#credentials.context(),
         rejectUnauthorized: true,
         // An address is no name that could be asked for.
@@ -295,7 +296,7 @@ function dialled(
       reject(error);
       webSocket.terminate();
     };
-    const cancel = (): void => fail(cancelled(endpoint, signal));
+    const cancel = (): void => fail(dialCancelled(endpoint, signal));
     const failed = (error: Error): void => fail(explained(endpoint, error));
     webSocket.on("error", failed);
     webSocket.once("upgrade", ({ socket }) => (below = socket));
@@ -343,8 +344,9 @@ function adapted(
     if (isBinary) connection.handleMessage(data);
     else connection.handleText();
   });
-  webSocket.on("error", (error) => connection.handleError(error));
-  webSocket.on("close", (code) => connection.handleClose(code));
+  let cause: Error | undefined;
+  webSocket.on("error", (error) => (cause = error));
+  webSocket.on("close", (code) => connection.handleClose(code, cause));
   socket.on("drain", () => connection.handleDrain());
   return connection;
 }

@@ -12,9 +12,8 @@ const DOOR: StatechartConfig = {
     shut: { entry: "lightOff", on: { open: { target: "open", actions: "swing" } } },
     open: {
       entry: "lightOn",
-      exit: "swing",
-      on: { shut: "shut" },
-      after: { 30: { actions: "ring" }, 100: "shut" },
+      on: { shut: { target: "shut", actions: "swing" } },
+      after: { 30: { actions: "ring" }, 100: { target: "shut", actions: "swing" } },
     },
     locked: { type: "final", entry: "bolt" },
   },
@@ -41,7 +40,7 @@ describe("Statechart", () => {
     expect([chart.state, log, clock.pending]).toEqual(["shut", ["lightOff"], 0]);
   });
 
-  test("does the actions in order: of leaving, of the transition, of entering", () => {
+  test("does the actions in order: of the transition, then of entering", () => {
     const { log, chart } = stage();
     chart.send({ type: "open" });
     expect([chart.state, log.splice(0)]).toEqual(["open", ["lightOff", "swing", "lightOn"]]);
@@ -112,7 +111,7 @@ describe("Statechart", () => {
       } else if (name === "lightOff") door.send({ type: "lock" });
     });
     chart.send({ type: "open" });
-    expect(log).toEqual(["lightOff", "swing", "lightOn", "swing", "lightOff", "swing", "lightOn", "swing", "bolt"]);
+    expect(log).toEqual(["lightOff", "swing", "lightOn", "swing", "lightOff", "swing", "lightOn", "bolt"]);
   });
 
   test("events after the end are ignored, those that were sent inside its last actions too", async () => {
@@ -125,7 +124,7 @@ describe("Statechart", () => {
     chart.send({ type: "lock" });
     await clock.advance(1000);
     expect([chart.state, clock.pending]).toEqual(["locked", 0]);
-    expect(log).toEqual(["lightOff", "swing", "lightOn", "swing", "bolt"]);
+    expect(log).toEqual(["lightOff", "swing", "lightOn", "bolt"]);
   });
 
   test("an action that throws is reported as uncaught and keeps no other from being done", async () => {

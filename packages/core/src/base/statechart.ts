@@ -14,7 +14,6 @@ export interface StatechartTransition {
 /** What is said of one state. A transition that is `undefined` shuts out one of the whole chart. */
 export interface StatechartState {
   readonly entry?: string;
-  readonly exit?: string;
   readonly on?: Readonly<Record<string, string | StatechartTransition | undefined>>;
   /** By the name of the delay, or by milliseconds. */
   readonly after?: Readonly<Record<string, string | StatechartTransition>>;
@@ -37,9 +36,9 @@ export class Statechart<Event extends { readonly type: string }> {
   #delayed: CancelTimer[] = [];
   #state: string;
   #isOver = false;
-  /** Events that came while the actions of another one ran, in the order in which they came. */
-  readonly #queue: Event[] = [];
-  #isBusy = true;
+  /** What came while the actions of something else ran, in the order in which it came. */
+  readonly #queue: (() => void)[] = [];
+  #isBusy = false;
 
   /** Enters the first state; `act` is called with the name of each action, `delayOf` when a state with delays is entered. */
   constructor(
@@ -53,8 +52,7 @@ export class Statechart<Event extends { readonly type: string }> {
     this.#act = act;
     this.#delayOf = delayOf;
     this.#state = config.initial;
-    this.#enter(undefined);
-    this.#takeAll();
+    this.#run(() => this.#enter(undefined));
   }
 
   get state(): string {
@@ -63,21 +61,19 @@ export class Statechart<Event extends { readonly type: string }> {
 
   /** What has happened; ignored where the state has no answer to it, and after the end. */
   send(event: Event): void {
-    this.#queue.push(event);
-    if (!this.#isBusy) this.#takeAll();
+    this.#run(() => this.#take(event));
   }
 
   get #here(): StatechartState {
     return this.#config.states[this.#state] as StatechartState;
   }
 
-  #takeAll(): void {
+  #run(step: () => void): void {
+    this.#queue.push(step);
+    if (this.#isBusy) return;
     this.#isBusy = true;
-    try {
-      for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) this.#take(event);
-    } finally {
-      this.#isBusy = false;
-    }
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) next();
+    this.#isBusy = false;
   }
 
   #take(event: Event): void {
@@ -89,15 +85,12 @@ export class Statechart<Event extends { readonly type: string }> {
 
   #follow(found: string | StatechartTransition, event: Event | undefined): void {
     const { target, actions } = typeof found === "string" ? { target: found, actions: undefined } : found;
-    const left = this.#here;
-    const doing: (string | undefined)[] = [actions];
     if (target !== undefined) {
       for (const cancel of this.#delayed.splice(0)) cancel();
       this.#state = target.startsWith(".") ? target.slice(1) : target;
-      doing.unshift(left.exit);
     }
     // The state has changed already when its actions are done.
-    for (const name of doing) if (name !== undefined) this.#do(name, event);
+    if (actions !== undefined) this.#do(actions, event);
     if (target !== undefined) this.#enter(event);
   }
 
@@ -105,20 +98,10 @@ export class Statechart<Event extends { readonly type: string }> {
     const { entry, after = {}, type } = this.#here;
     this.#isOver = type === "final";
     for (const [name, transition] of Object.entries(after)) {
-      this.#delayed.push(this.#clock.schedule(this.#delayOf(name), () => this.#expired(transition)));
+      const expired = (): void => this.#run(() => this.#follow(transition, undefined));
+      this.#delayed.push(this.#clock.schedule(this.#delayOf(name), expired));
     }
     if (entry !== undefined) this.#do(entry, event);
-  }
-
-  #expired(transition: string | StatechartTransition): void {
-    if (this.#isBusy) return;
-    this.#isBusy = true;
-    try {
-      this.#follow(transition, undefined);
-    } finally {
-      this.#isBusy = false;
-    }
-    this.#takeAll();
   }
 
   /** An action that fails must not keep the others from being done. */

@@ -47,17 +47,20 @@ describe("authorize", () => {
     ["gives no map", byName],
     ["throws", () => Promise.reject(new Error("the secret is out"))],
     ["gives something else", () => ({}) as ServiceMap],
-  ] as [string, Authorize][])("when it %s, who dials is refused as unauthorized and told no more", async (_, authorize) => {
-    const transports = [memory({ isPrivate: true })];
-    const listener = await listen("memory://authorize", { authorize, transports });
-    onTestFinished(() => listener.close());
-    const failed = new Promise<Error>((resolve) => listener.on("failed", ({ error }) => resolve(error)));
-    const dialling = connect("memory://authorize", { name: "stranger", transports });
-    await expect(dialling).rejects.toMatchObject({ code: "unauthorized" });
-    await expect(dialling).rejects.not.toThrow(/secret/);
-    expect(await failed).toMatchObject({ code: "unauthorized" });
-    expect(listener.peers).toEqual([]);
-  });
+  ] as [string, Authorize][])(
+    "when it %s, who dials is refused as unauthorized and told no more",
+    async (_, authorize) => {
+      const transports = [memory({ isPrivate: true })];
+      const listener = await listen("memory://authorize", { authorize, transports });
+      onTestFinished(() => listener.close());
+      const failed = new Promise<Error>((resolve) => listener.on("failed", ({ error }) => resolve(error)));
+      const dialling = connect("memory://authorize", { name: "stranger", transports });
+      await expect(dialling).rejects.toMatchObject({ code: "unauthorized" });
+      await expect(dialling).rejects.not.toThrow(/secret/);
+      expect(await failed).toMatchObject({ code: "unauthorized" });
+      expect(listener.peers).toEqual([]);
+    },
+  );
 
   test("nothing is said to who has not said hello, and nothing is taken before it is answered", async () => {
     const [near, far] = memoryPair();

@@ -1,7 +1,7 @@
 // Opens a connection and makes a peer of it.
 
 import { oneShot, systemClock } from "../base/index.js";
-import { findTransport, TransportError, type Connection, type Transport } from "../transport/index.js";
+import { dialCancelled, findTransport, TransportError, type Connection, type Transport } from "../transport/index.js";
 import { PEER_TIMES } from "./limits.js";
 import { checkOptions } from "./options.js";
 import { Peer, type PeerOptions } from "./peer.js";
@@ -31,7 +31,7 @@ export async function connect(endpoint: string, options: DialOptions): Promise<P
   const connection = await dial(transport, endpoint, options, budgetMs);
   const handshakeMs = Math.max(1, budgetMs - (clock.now() - startedAt));
   const peer = greet(connection, { ...options, handshakeMs });
-  const giveUp = (): void => peer.abort(cancelled(endpoint, signal));
+  const giveUp = (): void => peer.abort(dialCancelled(endpoint, signal));
   signal?.addEventListener("abort", giveUp, { once: true });
   // The signal may have been aborted since the dial was answered; below, since the greeting was complete.
   if (signal?.aborted === true) giveUp();
@@ -72,7 +72,7 @@ async function dial(
     givenUp.reject(reason);
     controller.abort(reason);
   };
-  const cancel = (): void => giveUp(cancelled(endpoint, signal));
+  const cancel = (): void => giveUp(dialCancelled(endpoint, signal));
   signal?.addEventListener("abort", cancel, { once: true });
   const cancelTimer = clock.schedule(budgetMs, () => {
     giveUp(new TransportError("connect-timeout", `${endpoint} did not answer within ${budgetMs} ms`, endpoint));
@@ -93,11 +93,5 @@ async function dial(
 }
 
 function throwIfCancelled(endpoint: string, signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw cancelled(endpoint, signal);
-}
-
-function cancelled(endpoint: string, signal: AbortSignal | undefined): TransportError {
-  return new TransportError("cancelled", `connecting to ${endpoint} was cancelled`, endpoint, {
-    cause: signal?.reason,
-  });
+  if (signal?.aborted === true) throw dialCancelled(endpoint, signal);
 }

@@ -45,7 +45,7 @@ export class Dispatch {
   handle(frame: Readonly<FrameHeader>): void {
     switch (frame.kind) {
       case FrameKind.call: // [ConnID] [slot] [message] [ms left] input
-        return this.#parts.provider().called();
+        return this.#parts.provider().requested("call");
       case FrameKind.reply: // [ConnID] result
         return this.#parts.caller.replied(frame.id);
       case FrameKind.send: // [slot] [message] input
@@ -63,7 +63,7 @@ export class Dispatch {
       case FrameKind.pong: // [token]
         return this.#parts.channel.roundTrip.ponged(frame.id);
       case FrameKind.stream: // [ConnID] [slot] [message] [ms left, or 0] input
-        return this.#parts.provider().streamed();
+        return this.#parts.provider().requested("stream");
       case FrameKind.item: // [ConnID] output
         return this.#parts.caller.itemReceived(frame.id);
       case FrameKind.input: // [ConnID] input

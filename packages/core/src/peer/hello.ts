@@ -13,20 +13,23 @@ export const HELLO_BYTES_MAX = 4096;
 
 const COUNT_MAX = 0xffff_ffff;
 
+/** The limits in a hello, each with the least that it may be; what may be left out has none. */
+const ANNOUNCED = {
+  frameBytesMax: FRAME_BYTES_MIN,
+  callsMax: 1,
+  callBytesMax: 1,
+  sendsMax: 1,
+  sendBytesMax: 1,
+  watchesMax: 0,
+  messageBytesMax: undefined,
+  streamsMax: undefined,
+  streamItems: undefined,
+  streamBytes: undefined,
+  metadataBytesMax: undefined,
+} as const;
+
 /** What a side accepts of the other one, as it says in its hello. */
-export interface AnnouncedLimits {
-  readonly frameBytesMax: number;
-  readonly messageBytesMax: number;
-  readonly callsMax: number;
-  readonly callBytesMax: number;
-  readonly sendsMax: number;
-  readonly sendBytesMax: number;
-  readonly streamsMax: number;
-  readonly streamItems: number;
-  readonly streamBytes: number;
-  readonly metadataBytesMax: number;
-  readonly watchesMax: number;
-}
+export type AnnouncedLimits = Readonly<Record<keyof typeof ANNOUNCED, number>>;
 
 /** What the other side accepts of us. */
 export interface RemoteLimits extends AnnouncedLimits, FrameSizes {}
@@ -57,55 +60,41 @@ export interface Hello {
  */
 export const GREETING_BYTES_MAX: number = 1024 * 1024;
 
+let noCredit: RemoteLimits | undefined;
+
 /** Nothing can be asked of a stranger. */
-export const NO_CREDIT: RemoteLimits = Object.freeze({
-  frameBytesMax: GREETING_BYTES_MAX,
-  wholeBytesMax: GREETING_BYTES_MAX,
-  messageBytesMax: GREETING_BYTES_MAX,
-  callsMax: 0,
-  callBytesMax: 0,
-  sendsMax: 0,
-  sendBytesMax: 0,
-  streamsMax: 0,
-  streamItems: 0,
-  streamBytes: 0,
-  metadataBytesMax: 0,
-  watchesMax: 0,
-});
+export function strangersLimits(): RemoteLimits {
+  return (noCredit ??= Object.freeze({
+    ...limitsFrom((name) => (name === "frameBytesMax" || name === "messageBytesMax" ? GREETING_BYTES_MAX : 0)),
+    wholeBytesMax: GREETING_BYTES_MAX,
+  }));
+}
 
 /** What this side says of itself. */
 export function ownHello(id: string, name: string, heartbeatMs: number, limits: PeerLimits, services: number): Hello {
   return { versions: PROTOCOL_VERSIONS, minor: PROTOCOL_MINOR, id, name, heartbeatMs, limits, services };
 }
 
-function announcedLimits(limits: Hello["limits"]): unknown {
-  const { frameBytesMax, callsMax, callBytesMax, sendsMax, sendBytesMax, watchesMax } = limits;
-  const { messageBytesMax, streamsMax, streamItems, streamBytes, metadataBytesMax } = limits;
-  const ofMessages = { frameBytesMax, callsMax, callBytesMax, sendsMax, sendBytesMax, watchesMax };
-  return { ...ofMessages, messageBytesMax, streamsMax, streamItems, streamBytes, metadataBytesMax };
+/** The same of every limit. */
+function limitsFrom(valueOf: (name: keyof AnnouncedLimits) => number): AnnouncedLimits {
+  const names = Object.keys(ANNOUNCED) as (keyof AnnouncedLimits)[];
+  return Object.fromEntries(names.map((name) => [name, valueOf(name)])) as AnnouncedLimits;
 }
 
 /**
  * What the other side takes. What only some sides can do is left out by those that cannot: long messages, streams and
  * metadata.
  */
-function announcedLimitsOf(limits: Record<string, unknown>): AnnouncedLimits {
-  const frameBytesMax = Math.min(whole(limits, "frameBytesMax", FRAME_BYTES_MIN, COUNT_MAX), 0xff_ffff);
-  const messageBytesMax = Math.max(frameBytesMax, optional(limits, "messageBytesMax"));
-  const goesInParts = messageBytesMax > frameBytesMax;
-  return {
-    frameBytesMax,
-    messageBytesMax,
-    callsMax: whole(limits, "callsMax", 1, COUNT_MAX),
-    callBytesMax: whole(limits, "callBytesMax", 1, COUNT_MAX),
-    sendsMax: whole(limits, "sendsMax", 1, COUNT_MAX),
-    sendBytesMax: whole(limits, "sendBytesMax", 1, COUNT_MAX),
-    watchesMax: whole(limits, "watchesMax", 0, COUNT_MAX),
-    streamsMax: optional(limits, "streamsMax"),
-    streamItems: optional(limits, "streamItems"),
-    streamBytes: goesInParts ? whole(limits, "streamBytes", 1, COUNT_MAX) : optional(limits, "streamBytes"),
-    metadataBytesMax: Math.min(optional(limits, "metadataBytesMax"), 0xffff),
-  };
+function announcedLimitsOf(fields: Record<string, unknown>): AnnouncedLimits {
+  const limits = limitsFrom((name) => {
+    const min = ANNOUNCED[name];
+    return min === undefined && fields[name] === undefined ? 0 : whole(fields, name, min ?? 0, COUNT_MAX);
+  });
+  const frameBytesMax = Math.min(limits.frameBytesMax, 0xff_ffff);
+  const messageBytesMax = Math.max(frameBytesMax, limits.messageBytesMax);
+  // Parts are counted in bytes of a stream.
+  if (messageBytesMax > frameBytesMax) whole(fields, "streamBytes", 1, COUNT_MAX);
+  return { ...limits, frameBytesMax, messageBytesMax, metadataBytesMax: Math.min(limits.metadataBytesMax, 0xffff) };
 }
 
 /** A hello as a plain value for the payload of a `hello` frame. */
@@ -117,7 +106,7 @@ export function helloPayload(hello: Hello): unknown {
     id: hello.id,
     name: hello.name,
     heartbeatMs: hello.heartbeatMs,
-    limits: announcedLimits(hello.limits),
+    limits: limitsFrom((name) => hello.limits[name]),
     services: hello.services,
   };
 }
@@ -164,11 +153,6 @@ function asRecord(value: unknown, what: string): Record<string, unknown> {
     throw new WireError("hello-invalid", `${what} must be a map`);
   }
   return value as Record<string, unknown>;
-}
-
-/** 0 if it is left out. */
-function optional(fields: Record<string, unknown>, name: string): number {
-  return fields[name] === undefined ? 0 : whole(fields, name, 0, COUNT_MAX);
 }
 
 function whole(fields: Record<string, unknown>, name: string, min: number, max: number): number {

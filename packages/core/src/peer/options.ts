@@ -22,8 +22,7 @@ export function checkOptions(options: PeerOptions): void {
   if (services !== undefined && typeof services.provided !== "function") throw invalid("services", "a ServiceMap");
   const excess = excessOfProvided(services?.provided() ?? [], limits);
   if (excess !== undefined) throw invalid("services", `a map that other peers take, not ${excess}`);
-  if (authorize !== undefined && typeof authorize !== "function") throw invalid("authorize", "a function");
-  if (authorize !== undefined && services !== undefined) throw invalid("services", "left out: authorize gives a map");
+  if (authorize !== undefined && services !== undefined) throw invalid("services", "left out with authorize");
   if (backpressure !== undefined && typeof backpressure.tryAcquire !== "function") {
     throw invalid("backpressure", "a Semaphore");
   }

@@ -2,7 +2,7 @@
 // one is run is in runner.ts. It knows nothing of calls that this side makes.
 
 import { Ring } from "../base/index.js";
-import type { AnyService, Message, Semaphore } from "../actor/index.js";
+import type { AnyService, Semaphore } from "../actor/index.js";
 import { FrameKind } from "../wire/index.js";
 import { plain, type Channel } from "./channel.js";
 import { idTaken, PeerError, sendsExceeded } from "./error.js";
@@ -82,14 +82,30 @@ export class Provider implements Providing {
     this.#slots.announceAll();
   }
 
-  /** A call frame: [ConnID] [slot] [message] [ms left] input. */
-  called(): void {
-    this.#requested("call");
-  }
-
-  /** A stream frame: [ConnID] [slot] [message] [ms left, or 0] input. */
-  streamed(): void {
-    this.#requested("stream");
+  /** A call frame: [ConnID] [slot] [message] [ms left] input. A stream frame: the same, with 0 for no deadline. */
+  requested(kind: "call" | "stream"): void {
+    const { reader, clock, times } = this.#channel;
+    const { id, service: slot, message: index, amount } = reader.frame;
+    if (this.#isTaken(id)) return this.#channel.fault(idTaken(id));
+    if (!this.#runner.mayTake(kind === "stream")) {
+      return this.#freeFrames.refuse(id, "credit-exceeded", `more ${kind}s than were allowed`);
+    }
+    const service = this.#slots.at(slot);
+    const message = service?.messages[index];
+    if (message?.kind !== kind) return this.#freeFrames.refuse(id, ...unknown(service));
+    if (this.#isClosing) return this.#freeFrames.refuse(id, "closing", "the other side is closing");
+    const isEndless = kind === "stream" && amount === 0;
+    const remainingMs = kind === "stream" ? amount : Math.min(amount, times.callTimeoutMaxMs);
+    const deadline = isEndless ? Infinity : clock.now() + remainingMs;
+    const task = this.#taskOf(id, service as ProvidedService, message, deadline);
+    if (task === undefined) return;
+    if (!this.#runner.hasRoom || this.#runner.hasAnswersWaiting) {
+      task.parked = reader.copyPayload();
+      this.#runner.hold(task);
+      this.#parkedForRoom.push(task);
+      return;
+    }
+    this.#admit(task);
   }
 
   /** A send frame: [slot] [message] input. */
@@ -192,31 +208,6 @@ export class Provider implements Providing {
       this.#watches.endAll("connection-lost");
     }
     this.#runner.abortAll(reason, isLost);
-  }
-
-  #requested(kind: Message["kind"]): void {
-    const { reader, clock, times } = this.#channel;
-    const { id, service: slot, message: index, amount } = reader.frame;
-    if (this.#isTaken(id)) return this.#channel.fault(idTaken(id));
-    if (!this.#runner.mayTake(kind === "stream")) {
-      return this.#freeFrames.refuse(id, "credit-exceeded", `more ${kind}s than were allowed`);
-    }
-    const service = this.#slots.at(slot);
-    const message = service?.messages[index];
-    if (message?.kind !== kind) return this.#freeFrames.refuse(id, ...unknown(service));
-    if (this.#isClosing) return this.#freeFrames.refuse(id, "closing", "the other side is closing");
-    const isEndless = kind === "stream" && amount === 0;
-    const remainingMs = kind === "stream" ? amount : Math.min(amount, times.callTimeoutMaxMs);
-    const deadline = isEndless ? Infinity : clock.now() + remainingMs;
-    const task = this.#taskOf(id, service as ProvidedService, message, deadline);
-    if (task === undefined) return;
-    if (!this.#runner.hasRoom || this.#runner.hasAnswersWaiting) {
-      task.parked = reader.copyPayload();
-      this.#runner.hold(task);
-      this.#parkedForRoom.push(task);
-      return;
-    }
-    this.#admit(task);
   }
 
   /** The frame at hand as a task; undefined if it was refused. */

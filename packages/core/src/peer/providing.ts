@@ -22,8 +22,7 @@ export interface Providing {
   /** The hello is said: announces what is provided, and from now on every change. */
   announceAll(): void;
 
-  called(): void;
-  streamed(): void;
+  requested(kind: "call" | "stream"): void;
   sent(): void;
   inputReceived(id: number): void;
   inputsEnded(id: number): void;

@@ -32,9 +32,9 @@ import {
   GREETING_BYTES_MAX,
   HELLO_BYTES_MAX,
   helloPayload,
-  NO_CREDIT,
   ownHello,
   remoteLimitsOf,
+  strangersLimits,
   type Hello,
   type RemoteLimits,
 } from "./hello.js";
@@ -71,7 +71,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   readonly transfers: Transfers;
   readonly emitter: Emitter<PeerEvent> = new Emitter();
   readonly ending: Ending;
-  remoteLimits: RemoteLimits = NO_CREDIT;
+  remoteLimits: RemoteLimits = strangersLimits();
 
   readonly #connection: Connection;
   readonly #caller: Caller;

@@ -27,14 +27,10 @@ export class Unprovided implements Providing {
 
   announceAll(): void {}
 
-  called(): void {
+  requested(): void {
     const { id } = this.#channel.reader.frame;
-    if (id === 0) return this.#channel.fault(idTaken(id));
-    this.#refuse(id);
-  }
-
-  streamed(): void {
-    this.called();
+    if (id === 0) this.#channel.fault(idTaken(id));
+    else this.#refuse(id);
   }
 
   sent(): void {
@@ -57,8 +53,8 @@ export class Unprovided implements Providing {
   cancelled(): void {}
 
   watched(id: number): void {
-    if (id === 0) return this.#channel.fault(idTaken(id));
-    this.#parts.freeFrames.post(FrameKind.reply, id, "unknown-service");
+    if (id === 0) this.#channel.fault(idTaken(id));
+    else this.#parts.freeFrames.post(FrameKind.reply, id, "unknown-service");
   }
 
   drained(): void {}

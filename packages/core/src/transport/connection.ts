@@ -36,6 +36,11 @@ export interface ConnectionEvents {
   closed(error?: TransportError): void;
 }
 
+/** Dialling was given up by whoever dialled. */
+export function dialCancelled(endpoint: string, signal: AbortSignal | undefined): TransportError {
+  return new TransportError("cancelled", `dialling ${endpoint} was cancelled`, endpoint, { cause: signal?.reason });
+}
+
 /** Who the other side has proven to be, as the transport has verified it: for TLS, by its certificate. */
 export interface Identity {
   /** The common name of the certificate's subject; empty if it has none. */

@@ -1,4 +1,5 @@
 export {
+  dialCancelled,
   TransportError,
   type TransportConnectOptions,
   type Connection,
@@ -20,7 +21,7 @@ export {
 } from "./endpoint.js";
 export { memory, type MemoryOptions } from "./memory.js";
 export { MEMORY_BUFFER_BYTES, memoryPair, type MemoryPairOptions } from "./memory-connection.js";
-export { webSocket, webSocketUrl, type PlatformWebSocket, type WebSocketOptions } from "./web-socket.js";
+export { demandWebSocketUrl, webSocket, type PlatformWebSocket, type WebSocketOptions } from "./web-socket.js";
 export {
   WEB_SOCKET_BUFFER_BYTES,
   WEB_SOCKET_HELD_BYTES_MAX,

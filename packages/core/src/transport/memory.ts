@@ -2,6 +2,7 @@
 
 import { oneShot, reportUncaught, systemClock, type Clock } from "../base/index.js";
 import {
+  dialCancelled,
   TransportError,
   type Connection,
   type TransportConnectOptions,
@@ -118,7 +119,7 @@ function nameOf(endpoint: string): string {
 function turn(clock: Clock, endpoint: string, signal: AbortSignal | undefined): Promise<void> {
   const { promise, resolve, reject } = oneShot<void>();
   const cancel = (): void => {
-    reject(new TransportError("cancelled", `dialling ${endpoint} was cancelled`, endpoint, { cause: signal?.reason }));
+    reject(dialCancelled(endpoint, signal));
   };
   if (signal?.aborted === true) cancel();
   signal?.addEventListener("abort", cancel, { once: true });

@@ -35,8 +35,8 @@ export interface MessagePortConnectionOptions {
  *
  * @example
  * const { port1, port2 } = new MessageChannel();
- * worker.postMessage({ port: port2 }, [port2]);
- * const peer = new Peer(messagePortConnection(port1), { services });
+ * const left = new Peer(messagePortConnection(port1), { services });
+ * const right = new Peer(messagePortConnection(port2));
  */
 export function messagePortConnection(port: PostTarget, options: MessagePortConnectionOptions = {}): Connection {
   return new MessagePortConnection(port, options);

@@ -19,7 +19,6 @@ const LOOK_MS = 4;
 /** Close codes of RFC 6455. */
 const CLOSED_IN_ORDER = 1000;
 const UNSUPPORTED_DATA = 1003;
-const NO_CLOSE_MESSAGE = 1006;
 
 /** A WebSocket, open, as a connection needs it. */
 export interface WebSocketPort {
@@ -73,8 +72,8 @@ export class WebSocketConnection implements Connection {
   #isOver = false;
   #isReported = false;
   #failure: TransportError | undefined;
-  /** The code of an end that came while something was held. */
-  #closedWith: number | undefined;
+  /** What was said of an end that came while something was held. */
+  #closedWith: [code: number, cause: unknown] | undefined;
 
   constructor(port: WebSocketPort, options: WebSocketConnectionOptions) {
     this.#port = port;
@@ -159,20 +158,18 @@ export class WebSocketConnection implements Connection {
     this.#events?.drained();
   }
 
-  /** Something is wrong with the port; `handleClose` follows. */
-  handleError(error: unknown): void {
-    this.#failure ??= this.#reset(error instanceof Error ? error.message : "it failed", error);
-  }
-
-  /** The port is no more. */
-  handleClose(code: number = NO_CLOSE_MESSAGE): void {
+  /** The port is no more: its code says why, or `cause` does. */
+  handleClose(code: number, cause?: unknown): void {
     if (this.#isReported) return;
     // What it said before is still received, as soon as the owner wants it.
     if (this.#held.length > 0 && this.#failure === undefined) {
-      this.#closedWith = code;
+      this.#closedWith = [code, cause];
       return;
     }
-    if (!this.#isClosing || !this.#hasEnded) this.#failure ??= this.#reset(`its end came with code ${code}`);
+    if (!this.#isClosing || !this.#hasEnded) {
+      const message = `the connection to ${this.remoteEndpoint} was lost, with code ${code}`;
+      this.#failure ??= new TransportError("connection-reset", message, this.remoteEndpoint, { cause });
+    }
     this.#isOver = true;
     this.#report();
   }
@@ -197,7 +194,7 @@ export class WebSocketConnection implements Connection {
       }
       if (this.#isPaused || this.#isOver) return;
       if (this.#closedWith === undefined) this.#port.resume?.();
-      else this.handleClose(this.#closedWith);
+      else this.handleClose(...this.#closedWith);
     });
   }
 
@@ -235,11 +232,6 @@ export class WebSocketConnection implements Connection {
     if (code !== undefined) this.#port.close(code);
     else this.#port.terminate();
     if (this.#events !== undefined) this.#report();
-  }
-
-  #reset(why: string, cause?: unknown): TransportError {
-    const message = `the connection to ${this.remoteEndpoint} was lost: ${why}`;
-    return new TransportError("connection-reset", message, this.remoteEndpoint, { cause });
   }
 
   /** Tells that it is closed, once, in a turn of its own. */

@@ -3,13 +3,14 @@
 
 import { oneShot, type Clock } from "../base/index.js";
 import {
+  dialCancelled,
   TransportError,
   type Connection,
   type TransportConnectOptions,
   type Transport,
   type TransportListener,
 } from "./connection.js";
-import { endpointInvalid, formatEndpoint, parseEndpoint } from "./endpoint.js";
+import { endpointInvalid, parseEndpoint } from "./endpoint.js";
 import { WebSocketConnection, type WebSocketPort } from "./web-socket-connection.js";
 
 /** A WebSocket of the platform, as far as it is used here. */
@@ -20,7 +21,6 @@ export interface PlatformWebSocket {
   close(code?: number): void;
   onopen: ((event: never) => void) | null;
   onmessage: ((event: never) => void) | null;
-  onerror: ((event: never) => void) | null;
   onclose: ((event: never) => void) | null;
 }
 
@@ -33,9 +33,7 @@ export interface WebSocketOptions {
   readonly clock?: Clock;
 }
 
-/** Codes that a page may close with begin here. */
-const PRIVATE_CODES = 3000;
-/** Says that this side gave up: a code for private use. */
+/** Says that this side gave up: a code for private use, since of those of the standard a page may use 1000 only. */
 const ABORTED = 4000;
 
 /**
@@ -57,8 +55,8 @@ class WebSocketTransport implements Transport {
   }
 
   async connect(endpoint: string, { signal }: TransportConnectOptions = {}): Promise<Connection> {
-    const url = webSocketUrl(endpoint);
-    if (signal?.aborted === true) throw cancelled(endpoint, signal);
+    demandWebSocketUrl(endpoint);
+    if (signal?.aborted === true) throw dialCancelled(endpoint, signal);
     const Made = this.#options.WebSocket ?? (globalThis as Pick<WebSocketOptions, "WebSocket">).WebSocket;
     if (Made === undefined) {
       throw new TransportError(
@@ -67,23 +65,25 @@ class WebSocketTransport implements Transport {
         endpoint,
       );
     }
-    return await dial(new Made(url), endpoint, signal, this.#options);
+    return await dial(new Made(endpoint), endpoint, signal, this.#options);
   }
 
   async listen(endpoint: string): Promise<TransportListener> {
-    webSocketUrl(endpoint);
+    demandWebSocketUrl(endpoint);
     throw new TransportError("listen-unsupported", `this platform cannot listen on ${endpoint}`, endpoint);
   }
 }
 
-/** @throws TransportError `endpoint-invalid` */
-export function webSocketUrl(endpoint: string): string {
+/**
+ * Demands that an endpoint is one of a WebSocket to dial.
+ *
+ * @throws TransportError `endpoint-invalid`
+ */
+export function demandWebSocketUrl(endpoint: string): void {
   const { scheme, host, port, path } = parseEndpoint(endpoint);
-  if ((scheme !== "ws" && scheme !== "wss") || host === "" || path.includes("#")) {
+  if ((scheme !== "ws" && scheme !== "wss") || host === "" || port === 0 || path.includes("#")) {
     throw endpointInvalid(endpoint, "it should look like ws://host:port/path, or wss:// the same");
   }
-  if (port === 0) throw endpointInvalid(endpoint, "port 0 is for listening only");
-  return formatEndpoint({ scheme, host, port, path });
 }
 
 function dial(
@@ -95,7 +95,7 @@ function dial(
   const { promise, resolve, reject } = oneShot<Connection>();
   let connection: WebSocketConnection | undefined;
   const cancel = (): void => {
-    reject(cancelled(endpoint, signal));
+    reject(dialCancelled(endpoint, signal));
     socket.close();
   };
   socket.binaryType = "arraybuffer";
@@ -120,7 +120,6 @@ function dial(
     const message = `${endpoint} could not be reached, or refused the connection (close code ${code})`;
     reject(new TransportError("connect-failed", message, endpoint));
   };
-  socket.onerror = () => {};
   signal?.addEventListener("abort", cancel, { once: true });
   return promise;
 }
@@ -131,12 +130,7 @@ function portOf(socket: PlatformWebSocket): WebSocketPort {
       return socket.bufferedAmount;
     },
     send: (bytes) => socket.send(bytes),
-    // Of the codes of the standard a page may use the first only.
-    close: (code) => socket.close(code === 1000 || code >= PRIVATE_CODES ? code : PRIVATE_CODES + code),
+    close: (code) => socket.close(code === 1000 ? code : ABORTED),
     terminate: () => socket.close(ABORTED),
   };
-}
-
-function cancelled(endpoint: string, signal: AbortSignal | undefined): TransportError {
-  return new TransportError("cancelled", `dialling ${endpoint} was cancelled`, endpoint, { cause: signal?.reason });
 }

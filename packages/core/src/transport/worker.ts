@@ -1,10 +1,11 @@
 // Workers: endpoints are `worker://name`. Each connection is a message channel of its own, one end of which is posted to
 // the other side through what both have: the worker as its owner sees it, and the scope within it. Either may listen.
 //
-//   { troupe: "dial", name }, with a port    please, through the port: "accepted", or a code of refusal
+//   { troupe: "dial", name }, with a port    please; the answer, through the port: "accepted" or "refused"
 
 import { oneShot, reportUncaught, type Clock } from "../base/index.js";
 import {
+  dialCancelled,
   TransportError,
   type Connection,
   type TransportConnectOptions,
@@ -57,7 +58,7 @@ class WorkerTransport implements Transport {
 
   async connect(endpoint: string, { signal }: TransportConnectOptions = {}): Promise<Connection> {
     const name = nameOf(endpoint);
-    if (signal?.aborted === true) throw cancelled(endpoint, signal);
+    if (signal?.aborted === true) throw dialCancelled(endpoint, signal);
     const { port1, port2 } = new MessageChannel();
     const port = port1 as unknown as PostTarget;
     await this.#dial(endpoint, name, port, port2 as unknown as PostTarget, signal).catch((error: unknown) => {
@@ -93,15 +94,14 @@ class WorkerTransport implements Transport {
       listenTo(own, {
         message: (answer) => {
           if (answer === "accepted") return resolve();
-          const message = answer === "connect-refused" ? `nobody listens on ${endpoint}` : `${endpoint} refused`;
-          reject(new TransportError("connect-refused", message, endpoint));
+          reject(new TransportError("connect-refused", `nobody listens on ${endpoint}, or it is full`, endpoint));
         },
         unreadable: () => {},
         gone,
       }),
       listenTo(this.#target, { message: () => {}, unreadable: () => {}, gone }),
     ];
-    const cancel = (): void => reject(cancelled(endpoint, signal));
+    const cancel = (): void => reject(dialCancelled(endpoint, signal));
     signal?.addEventListener("abort", cancel, { once: true });
     post(this.#target, { troupe: "dial", name, port: given } satisfies Dial, [given]);
     return promise.finally(() => {
@@ -133,7 +133,7 @@ class Switchboard {
     }
     let connections = 0;
     this.#listeners.set(name, (port) => {
-      if (connections >= connectionsMax) return refuse(port, "connections-full");
+      if (connections >= connectionsMax) return refuse(port);
       connections++;
       post(port, "accepted");
       const ends = { remoteEndpoint: endpoint, localEndpoint: endpoint, windowBytes, clock };
@@ -173,7 +173,7 @@ class Switchboard {
     const { troupe, name, port } = (typeof data === "object" && data !== null ? data : {}) as Partial<Dial>;
     if (troupe !== "dial" || typeof name !== "string" || typeof port?.postMessage !== "function") return;
     const listener = this.#listeners.get(name);
-    if (listener === undefined) refuse(port, "connect-refused");
+    if (listener === undefined) refuse(port);
     else listener(port);
   }
 }
@@ -187,8 +187,8 @@ function switchboardOf(target: PostTarget): Switchboard {
   return board;
 }
 
-function refuse(port: PostTarget, code: string): void {
-  post(port, code);
+function refuse(port: PostTarget): void {
+  post(port, "refused");
   port.close?.();
 }
 
@@ -199,8 +199,4 @@ function nameOf(endpoint: string): string {
     throw endpointInvalid(endpoint, "it should look like worker://name");
   }
   return host;
-}
-
-function cancelled(endpoint: string, signal: AbortSignal | undefined): TransportError {
-  return new TransportError("cancelled", `dialling ${endpoint} was cancelled`, endpoint, { cause: signal?.reason });
 }

@@ -8,7 +8,7 @@
 // (`copyBuffers`); a small payload is first moved into a scratch buffer, which is a fifth faster than a view of its own
 // for every payload.
 
-import { Decoder, Encoder } from "cbor-x";
+import { Decoder, Encoder } from "#cbor-x";
 import { WireError } from "./error.js";
 import type { WireLimits } from "./limits.js";
 import { Validator } from "./validator.js";
