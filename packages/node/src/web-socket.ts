@@ -26,9 +26,9 @@ import { WebSocket, WebSocketServer } from "ws";
 import { HandshakeGate } from "./handshake-gate.js";
 import { originCheck, type Origins } from "./origins.js";
 import { endpointOf, handOver, SocketListener, untilListening } from "./socket-dial.js";
-import { dialFailed } from "./socket-error.js";
+import { addressInUse, dialFailed } from "./socket-error.js";
 import { identityOf, refusalOf, TlsCredentials, type TlsOptions } from "./tls-credentials.js";
-import { tellRefusal } from "./tls.js";
+import { GatedListener, tellRefusal } from "./tls.js";
 import { tlsDialFailed } from "./tls-error.js";
 
 /** The longest message that is taken. */
@@ -96,7 +96,7 @@ class NodeWebSocketTransport implements Transport {
     const gate = new HandshakeGate(scheme, options);
     const upgrades = new Upgrades({
       scheme,
-      path: path === "" ? "/" : path,
+      path: pathOnly(path),
       gate,
       accept,
       isAllowed: this.#isAllowed,
@@ -115,7 +115,7 @@ class NodeWebSocketTransport implements Transport {
     const { address, port: taken } = server.address() as AddressInfo;
     const own = formatEndpoint({ scheme, host: address, port: taken, path });
     const listener = new SocketListener(own, server, (socket) => gate.enter(socket), options);
-    return new UpgradeListener(listener, gate);
+    return new GatedListener(listener, gate);
   }
 
   #secureServer(endpoint: string, gate: HandshakeGate, { onError }: TransportListenOptions): SecureServer {
@@ -159,7 +159,7 @@ class Upgrades {
   }
 
   take(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    const { gate, scheme, isAllowed, connectionsMax } = this.#options;
+    const { gate, scheme, accept, isAllowed, bufferBytes, connectionsMax } = this.#options;
     const raw = gate.of(socket);
     const remoteEndpoint = endpointOf(scheme, socket.remoteAddress, socket.remotePort);
     const refuse = (status: string, error: TransportError | undefined): void => {
@@ -186,40 +186,10 @@ class Upgrades {
       this.#connections++;
       webSocket.once("close", () => this.#connections--);
       const identity = socket instanceof TLSSocket && socket.authorized ? identityOf(socket) : undefined;
-      const local = endpointOf(scheme, socket.localAddress, socket.localPort);
-      handOver(this.#connection(webSocket, socket, remoteEndpoint, local, identity, request), this.#options.accept);
+      const localEndpoint = endpointOf(scheme, socket.localAddress, socket.localPort);
+      const ends = { remoteEndpoint, localEndpoint, identity, upgrade: upgradeOf(request), bufferBytes };
+      handOver(adapted(webSocket, ends), accept);
     });
-  }
-
-  #connection(
-    webSocket: WebSocket,
-    socket: Socket,
-    remoteEndpoint: string,
-    localEndpoint: string,
-    identity: Identity | undefined,
-    request: IncomingMessage,
-  ): Connection {
-    const { bufferBytes } = this.#options;
-    const upgrade = upgradeOf(request);
-    return adapted(webSocket, socket, { remoteEndpoint, localEndpoint, identity, upgrade, bufferBytes });
-  }
-}
-
-/** A listener on a port of its own: who has not asked for an upgrade when it closes is not awaited. */
-class UpgradeListener implements TransportListener {
-  readonly endpoint: string;
-  readonly #listener: TransportListener;
-  readonly #gate: HandshakeGate;
-
-  constructor(listener: TransportListener, gate: HandshakeGate) {
-    this.endpoint = listener.endpoint;
-    this.#listener = listener;
-    this.#gate = gate;
-  }
-
-  async close(): Promise<void> {
-    this.#gate.close();
-    await this.#listener.close();
   }
 }
 
@@ -227,6 +197,7 @@ class UpgradeListener implements TransportListener {
 class AttachedListener implements TransportListener {
   readonly endpoint: string;
   readonly #server: Server | SecureServer;
+  readonly #path: string;
   readonly #take: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
   constructor(server: Server | SecureServer, scheme: string, path: string, upgrades: Upgrades) {
@@ -236,19 +207,15 @@ class AttachedListener implements TransportListener {
     }
     this.endpoint = formatEndpoint({ scheme, host: address.address, port: address.port, path });
     this.#server = server;
-    if (upgradesOf(server).has(pathOnly(path))) {
-      throw new TransportError("address-in-use", `somebody listens on ${this.endpoint} already`, this.endpoint);
-    }
-    upgradesOf(server).add(pathOnly(path));
+    this.#path = pathOnly(path);
+    if (upgradesOf(server).has(this.#path)) throw addressInUse(this.endpoint);
+    upgradesOf(server).add(this.#path);
     this.#take = (request, socket, head) => {
       const isNobodys = server.listenerCount("upgrade") === 1;
       if (upgrades.isFor(request) || isNobodys) upgrades.take(request, socket as Socket, head);
     };
     server.on("upgrade", this.#take);
-    this.#path = pathOnly(path);
   }
-
-  readonly #path: string;
 
   async close(): Promise<void> {
     this.#server.off("upgrade", this.#take);
@@ -312,7 +279,7 @@ function dialled(
       const { scheme } = parseEndpoint(endpoint);
       const localEndpoint = endpointOf(scheme, socket.localAddress, socket.localPort);
       const identity = socket instanceof TLSSocket ? identityOf(socket) : undefined;
-      resolve(adapted(webSocket, socket, { remoteEndpoint: endpoint, localEndpoint, identity, bufferBytes }));
+      resolve(adapted(webSocket, { remoteEndpoint: endpoint, localEndpoint, identity, bufferBytes }));
     });
     signal?.addEventListener("abort", cancel, { once: true });
   });
@@ -322,10 +289,9 @@ function explained(endpoint: string, error: Error): TransportError {
   return endpoint.startsWith("wss") ? tlsDialFailed(endpoint, error) : dialFailed(endpoint, error);
 }
 
-/** A connection over a WebSocket of `ws`, which tells when the socket below has sent everything. */
+/** A connection over a WebSocket of `ws`. */
 function adapted(
   webSocket: WebSocket,
-  socket: Socket,
   options: ConstructorParameters<typeof WebSocketConnection>[1],
 ): WebSocketConnection {
   const port: WebSocketPort = {
@@ -333,7 +299,8 @@ function adapted(
       return webSocket.bufferedAmount;
     },
     tellsDrain: true,
-    send: (bytes) => webSocket.send(bytes),
+    // Told of each message: the socket's own `drain` comes only when it was fuller than this side may let it become.
+    send: (bytes) => webSocket.send(bytes, () => connection.handleDrain()),
     close: (code) => webSocket.close(code),
     terminate: () => webSocket.terminate(),
     pause: () => webSocket.pause(),
@@ -347,6 +314,5 @@ function adapted(
   let cause: Error | undefined;
   webSocket.on("error", (error) => (cause = error));
   webSocket.on("close", (code) => connection.handleClose(code, cause));
-  socket.on("drain", () => connection.handleDrain());
   return connection;
 }
