@@ -12,6 +12,8 @@ import { callDuringTransfer } from "./benchmarks/call-during-transfer.js";
 import { streamLarge } from "./benchmarks/stream-large.js";
 import { streamSmall } from "./benchmarks/stream-small.js";
 import { streamStalled } from "./benchmarks/stream-stalled.js";
+import { idleWebSockets } from "./benchmarks/idle-web-sockets.js";
+import { transports64, transportsSequential } from "./benchmarks/transports.js";
 import { sequential } from "./benchmarks/sequential.js";
 import type { Measured } from "./measured.js";
 import type { Client } from "./subject.js";
@@ -43,8 +45,13 @@ interface Described {
   readonly metrics: readonly [Metric, ...Metric[]];
 }
 
+interface BetweenProcesses extends Described {
+  /** Who takes part; everybody who is measured against others, unless given. */
+  readonly subjects?: readonly string[];
+}
+
 /** Runs in the client's process, over one connection to a server in another. */
-export interface ConnectionBenchmark extends Described {
+export interface ConnectionBenchmark extends BetweenProcesses {
   readonly place: "connection";
   /** False when the subject has no such thing. */
   suits(client: Client): boolean;
@@ -52,7 +59,7 @@ export interface ConnectionBenchmark extends Described {
 }
 
 /** Runs outside, and asks both processes, which were started for it alone. */
-export interface ProcessBenchmark extends Described {
+export interface ProcessBenchmark extends BetweenProcesses {
   readonly place: "processes";
   /** Options of Node for both processes. */
   readonly nodeOptions?: readonly string[];
@@ -78,6 +85,9 @@ export const BENCHMARKS: readonly Benchmark[] = [
   streamStalled,
   callDuringTransfer,
   idleMemory,
+  transportsSequential,
+  transports64,
+  idleWebSockets,
   actorSends,
   actorCalls,
 ];

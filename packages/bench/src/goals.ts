@@ -60,6 +60,29 @@ export const GOALS: readonly Goal[] = [
       return server === undefined || client === undefined ? undefined : server && client;
     },
   },
+  ...["unix", "worker"].map((scheme) => ({
+    benchmark: "transports-64",
+    text: `${scheme} no slower than tcp`,
+    isReached: (rows: readonly Row[]) => comparedWith(rows, "transports-64", `troupe ${scheme}`, "troupe tcp", 1),
+  })),
+  {
+    benchmark: "transports-64",
+    text: "tls at least 0.6 × tcp",
+    isReached: (rows) => comparedWith(rows, "transports-64", "troupe tls", "troupe tcp", 0.6),
+  },
+  {
+    benchmark: "transports-64",
+    text: "ws at least 3 × birpc",
+    isReached: (rows) => comparedWith(rows, "transports-64", "troupe ws", "birpc", 3),
+  },
+  {
+    benchmark: "idle-web-sockets",
+    text: "at most 40 KiB of RSS on the server",
+    isReached: (rows) => {
+      const row = rowOf(rows, "idle-web-sockets", "troupe ws", "server RSS");
+      return row === undefined ? undefined : row.median <= 40;
+    },
+  },
   {
     benchmark: "actor-sends",
     text: "at least 5,000,000/s",
@@ -79,6 +102,9 @@ export function isLessBetter(benchmark: string, metric: string): boolean {
 
 /** The best of the others in one metric, the floor and Troupe apart. */
 export function bestOther(rows: readonly Row[], benchmark: string, metric: string): Row | undefined {
+  // Where Troupe's own transports are compared with each other there is no other.
+  const isAmongOurs = rows.some((row) => row.benchmark === benchmark && row.subject.startsWith(`${OURS} `));
+  if (isAmongOurs) return undefined;
   const others = rows.filter(
     (row) => row.benchmark === benchmark && row.metric === metric && row.subject !== OURS && !isFloor(row.subject),
   );
@@ -89,9 +115,25 @@ export function bestOther(rows: readonly Row[], benchmark: string, metric: strin
   );
 }
 
-/** The floor in one metric. */
-export function floor(rows: readonly Row[], benchmark: string, metric: string): Row | undefined {
-  return rows.find((row) => row.benchmark === benchmark && row.metric === metric && isFloor(row.subject));
+/** The floor in one metric; of a subject that is one of Troupe's transports, what that transport can do. */
+export function floor(rows: readonly Row[], benchmark: string, metric: string, subject = ""): Row | undefined {
+  const floors = rows.filter((row) => row.benchmark === benchmark && row.metric === metric && isFloor(row.subject));
+  return (
+    floors.find((row) => row.subject === subject.replace("troupe ", "raw ")) ??
+    floors.find((row) => !/ /.test(row.subject) || row.subject === "plain function")
+  );
+}
+
+/** Whether one subject reaches `factor` of another's rate. */
+function comparedWith(
+  rows: readonly Row[],
+  benchmark: string,
+  subject: string,
+  other: string,
+  factor: number,
+): boolean | undefined {
+  const [one, two] = [subject, other].map((name) => rowOf(rows, benchmark, name, firstMetric(benchmark))?.median);
+  return one === undefined || two === undefined ? undefined : one >= two * factor;
 }
 
 function firstMetric(benchmark: string): string {

@@ -83,7 +83,8 @@ class Rounds {
   }
 
   #subjectsOf(benchmark: Benchmark): string[] {
-    const all = Object.keys(benchmark.place === "local" ? benchmark.subjects : SUBJECTS);
+    const all =
+      benchmark.place === "local" ? Object.keys(benchmark.subjects) : (benchmark.subjects ?? Object.keys(SUBJECTS));
     return all.filter((name) => this.#options.subjects?.includes(name) ?? true);
   }
 
@@ -118,7 +119,9 @@ class Rounds {
     const start = (end: "server" | "client"): Measured => {
       const options = this.#options[end];
       const all = [...(options.nodeOptions ?? []), ...nodeOptions];
-      return new Measured(`the ${end} of ${subject}`, { ...options, nodeOptions: all });
+      // A thread needs a processor beside the one of the program that it belongs to.
+      const processors = subject.endsWith(" worker") ? undefined : options.processors;
+      return new Measured(`the ${end} of ${subject}`, { ...options, processors, nodeOptions: all });
     };
     const pair: Pair = { server: start("server"), client: start("client") };
     try {

@@ -92,7 +92,6 @@ function metricCells(benchmark: Benchmark, metric: Metric, rows: readonly Row[])
   const order = (row: Row): number => (isFloor(row.subject) ? 0 : row.subject === OURS ? 1 : 2);
   const sign = metric.better === "less" ? 1 : -1;
   const best = bestOther(rows, benchmark.name, metric.name);
-  const lowest = floor(rows, benchmark.name, metric.name);
   return [...measured]
     .sort((a, b) => order(a) - order(b) || sign * (a.median - b.median))
     .map((row, i) => [
@@ -102,7 +101,7 @@ function metricCells(benchmark: Benchmark, metric: Metric, rows: readonly Row[])
       figure(row.min),
       figure(row.max),
       isFloor(row.subject) ? "" : ratio(row, best),
-      ratio(row, lowest),
+      ratio(row, floor(rows, benchmark.name, metric.name, row.subject)),
     ]);
 }
 

@@ -14,7 +14,6 @@ import {
   TransportError,
   WebSocketConnection,
   type Connection,
-  type Identity,
   type TransportConnectOptions,
   type Transport,
   type TransportListener,

@@ -1,6 +1,6 @@
 // Troupe over TCP with its defaults: nothing is set.
 
-import { call, defineService, send, ServiceMap, stream } from "@troupe/core";
+import { call, defineService, send, ServiceMap, stream, type Peer } from "@troupe/core";
 import { connect, listen } from "@troupe/node";
 import { largeBytes, PAYLOAD, type Payload } from "../payload.js";
 import type { Client, Server, Subject } from "../subject.js";
@@ -17,11 +17,12 @@ const Echo = defineService("echo", {
 
 export const troupe: Subject = { server, client };
 
-async function server(): Promise<Server> {
+/** What the server does. */
+export function echoServices(): ServiceMap {
   let received = 0;
   let made = 0;
   const block = largeBytes();
-  const services = new ServiceMap().add(Echo, {
+  return new ServiceMap().add(Echo, {
     echo: (payload) => payload,
     echoBytes: (bytes) => bytes,
     tell: () => void received++,
@@ -38,12 +39,19 @@ async function server(): Promise<Server> {
     },
     made: () => made,
   });
-  const listener = await listen("tcp://127.0.0.1:0", { services });
+}
+
+async function server(): Promise<Server> {
+  const listener = await listen("tcp://127.0.0.1:0", { services: echoServices() });
   return { endpoint: listener.endpoint, stop: () => listener.close() };
 }
 
 async function client(endpoint: string): Promise<Client> {
-  const peer = await connect(endpoint);
+  return echoClient(await connect(endpoint));
+}
+
+/** What the client does. */
+export function echoClient(peer: Peer): Client {
   const echo = peer.address(Echo);
   return {
     call: (payload) => echo.call("echo", payload),

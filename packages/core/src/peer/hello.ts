@@ -13,8 +13,23 @@ export const HELLO_BYTES_MAX = 4096;
 
 const COUNT_MAX = 0xffff_ffff;
 
-/** The limits in a hello, each with the least that it may be; what may be left out has none. */
-const ANNOUNCED = {
+/** What a side accepts of the other one, as it says in its hello. */
+export interface AnnouncedLimits {
+  readonly frameBytesMax: number;
+  readonly callsMax: number;
+  readonly callBytesMax: number;
+  readonly sendsMax: number;
+  readonly sendBytesMax: number;
+  readonly watchesMax: number;
+  readonly messageBytesMax: number;
+  readonly streamsMax: number;
+  readonly streamItems: number;
+  readonly streamBytes: number;
+  readonly metadataBytesMax: number;
+}
+
+/** The least that each of them may be; what may be left out has none. */
+const ANNOUNCED: Readonly<Record<keyof AnnouncedLimits, number | undefined>> = {
   frameBytesMax: FRAME_BYTES_MIN,
   callsMax: 1,
   callBytesMax: 1,
@@ -26,10 +41,7 @@ const ANNOUNCED = {
   streamItems: undefined,
   streamBytes: undefined,
   metadataBytesMax: undefined,
-} as const;
-
-/** What a side accepts of the other one, as it says in its hello. */
-export type AnnouncedLimits = Readonly<Record<keyof typeof ANNOUNCED, number>>;
+};
 
 /** What the other side accepts of us. */
 export interface RemoteLimits extends AnnouncedLimits, FrameSizes {}
@@ -78,7 +90,7 @@ export function ownHello(id: string, name: string, heartbeatMs: number, limits: 
 /** The same of every limit. */
 function limitsFrom(valueOf: (name: keyof AnnouncedLimits) => number): AnnouncedLimits {
   const names = Object.keys(ANNOUNCED) as (keyof AnnouncedLimits)[];
-  return Object.fromEntries(names.map((name) => [name, valueOf(name)])) as AnnouncedLimits;
+  return Object.fromEntries(names.map((name) => [name, valueOf(name)])) as unknown as AnnouncedLimits;
 }
 
 /**
