@@ -62,7 +62,7 @@ export function rawOver(scheme: Scheme): Subject {
       const { endpoint, options } = locationOf(location);
       if (scheme !== "worker") return rawClient(await transportOf(scheme, options).connect(endpoint));
       const thread = started("raw");
-      const transport = worker(thread as unknown as PostTarget);
+      const transport = worker(thread);
       const client = rawClient(await transport.connect("worker://echo"));
       return { ...client, close: () => ended(client, thread) };
     },
