@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 /** For 127.0.0.1, self-signed, as PEM. */
 export async function certificate(): Promise<{ cert: string; key: string }> {
   x509.cryptoProvider.set(webcrypto as unknown as Crypto);
-  const keys = (await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]));
+  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
   const made = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: "01",
     name: "CN=bench",

@@ -86,7 +86,6 @@ export {
   type WireLimits,
 } from "./wire/index.js";
 export {
-  demandWebSocketUrl,
   dialCancelled,
   ENDPOINT_LENGTH_MAX,
   endpointInvalid,
@@ -96,6 +95,7 @@ export {
   parseEndpoint,
   PORT_HELD_BYTES_MAX,
   PORT_WINDOW_BYTES,
+  transfer,
   TransportError,
   WEB_SOCKET_BUFFER_BYTES,
   WEB_SOCKET_HELD_BYTES_MAX,

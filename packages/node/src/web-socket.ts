@@ -6,7 +6,6 @@ import { isIP, type AddressInfo, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import {
-  demandWebSocketUrl,
   dialCancelled,
   endpointInvalid,
   formatEndpoint,
@@ -14,6 +13,7 @@ import {
   TransportError,
   WebSocketConnection,
   type Connection,
+  type Endpoint,
   type TransportConnectOptions,
   type Transport,
   type TransportListener,
@@ -66,9 +66,8 @@ class NodeWebSocketTransport implements Transport {
   }
 
   async connect(endpoint: string, { signal }: TransportConnectOptions = {}): Promise<Connection> {
-    demandWebSocketUrl(endpoint);
+    const { scheme, host } = addressOf(endpoint);
     if (signal?.aborted === true) throw dialCancelled(endpoint, signal);
-    const { scheme, host } = parseEndpoint(endpoint);
     const name = this.#credentials.serverName ?? host;
     const socket = new WebSocket(endpoint, {
       ...PLAIN,
@@ -230,6 +229,16 @@ function upgradesOf(server: Server | SecureServer): Set<string> {
   let paths = attached.get(server);
   if (paths === undefined) attached.set(server, (paths = new Set()));
   return paths;
+}
+
+/** Where to dial. @throws TransportError `endpoint-invalid` */
+function addressOf(endpoint: string): Endpoint {
+  const parsed = parseEndpoint(endpoint);
+  const { scheme, host, port, path } = parsed;
+  if ((scheme !== "ws" && scheme !== "wss") || host === "" || port === 0 || path.includes("#")) {
+    throw endpointInvalid(endpoint, "it should look like ws://host:port/path, or wss:// the same");
+  }
+  return parsed;
 }
 
 function pathOnly(path: string): string {

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode } from "cbor-x";
-import { worker, type Connection, type PostTarget, type Transport } from "@troupe/core";
+import { worker, type Connection, type Transport } from "@troupe/core";
 import { connect, listen, tcp, tls, unix, webSocket, type TlsOptions } from "@troupe/node";
 import { certificate } from "../certificate.js";
 import { PAYLOAD, type Payload } from "../payload.js";

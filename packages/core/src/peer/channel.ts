@@ -36,6 +36,8 @@ export interface Channel {
   forward(header: FrameHeader, payload: Uint8Array): number | OutgoingTransfer;
   /** Does what the frame at hand says, which has come in parts. */
   handle(): void;
+  /** Hands over bytes beside the stream. Only where the connection can. */
+  readonly give: ((bytes: Uint8Array) => void) | undefined;
   /** A task of the incoming half has ended: a closing peer may be finished now. */
   taskEnded(): void;
   /** A long frame is out of the way: what waits for room may have some. */

@@ -11,6 +11,7 @@ import type { PeerLimits, PeerTimes } from "./limits.js";
 import type { Remote } from "./remote.js";
 import type { ServiceMap } from "./service-map.js";
 import { Session } from "./session.js";
+import type { PeerStats } from "./stats.js";
 
 /** What a peer is and provides. */
 export interface PeerOptions extends Partial<PeerTimes> {
@@ -123,30 +124,4 @@ export class Peer {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-/** What a peer is busy with. */
-export interface PeerStats {
-  /** Calls of this side that are not answered. */
-  readonly callsInFlight: number;
-  /** Sends of this side that the other side has not given credit back for. */
-  readonly sendsInFlight: number;
-  /** Streams of this side that are not over. */
-  readonly streamsInFlight: number;
-  /** Messages of this side that wait for credit or room. */
-  readonly waiting: number;
-  /** Messages of the other side that are being handled or parked, and streams that go on. */
-  readonly running: number;
-  /** Handlers that run on after they were given up. */
-  readonly abandoned: number;
-  /** Answers that came after their call had settled otherwise. */
-  readonly lateReplies: number;
-  /** Frames of a kind that only newer versions know. */
-  readonly framesIgnored: number;
-  /** Bytes that have arrived and were not handled yet. */
-  readonly bytesUnread: number;
-  /** Bytes that wait to be written. */
-  readonly bytesPending: number;
-  /** Deadlines that are set. */
-  readonly timers: number;
 }

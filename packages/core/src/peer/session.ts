@@ -43,12 +43,13 @@ import { limitsOf, timesOf, type PeerLimits, type PeerTimes } from "./limits.js"
 import { Outbox } from "./outbox.js";
 import type { WaitingMessage } from "./outgoing-lane.js";
 import { peerAddress } from "./peer-address.js";
-import type { Peer, PeerOptions, PeerStats } from "./peer.js";
+import type { Peer, PeerOptions } from "./peer.js";
 import type { Providing, ProvidingParts } from "./providing.js";
 import { randomId, remoteOf, RemoteServices, type Remote } from "./remote.js";
 import { RoundTrip } from "./round-trip.js";
 import { SendWindow } from "./send-window.js";
 import type { ServiceMap } from "./service-map.js";
+import { statsOf, type PeerStats } from "./stats.js";
 import { Unprovided } from "./unprovided.js";
 import { Transfers, type OutgoingTransfer } from "./transfers.js";
 
@@ -69,6 +70,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   readonly roundTrip: RoundTrip;
   readonly bulk: BulkLane;
   readonly transfers: Transfers;
+  readonly give: Channel["give"];
   readonly emitter: Emitter<PeerEvent> = new Emitter();
   readonly ending: Ending;
   remoteLimits: RemoteLimits = strangersLimits();
@@ -113,6 +115,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
     this.roundTrip = new RoundTrip(this.clock, (token) => void this.post(plain(FrameKind.ping, token)));
     this.bulk = new BulkLane(this.outbox, () => this.wake());
     this.transfers = new Transfers(this);
+    this.give = connection.give?.bind(connection);
     this.inspection = options.inspection;
     this.id = options.id ?? randomId(options.random ?? systemRandom);
     this.#services = new RemoteServices(this.limits);
@@ -162,6 +165,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
     if (options.authorize === undefined) this.#greet(options.services);
     connection.open({
       received: (bytes) => this.#received(bytes),
+      given: (bytes) => this.transfers.given(bytes),
       drained: () => this.#drained(),
       ended: () => this.#afterIncoming(() => this.ending.ended()),
       closed: (error) => this.#afterIncoming(() => this.ending.lost(error)),
@@ -177,19 +181,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   }
 
   get stats(): PeerStats {
-    return {
-      callsInFlight: this.#caller.callsInFlight,
-      sendsInFlight: this.#caller.sendsInFlight,
-      streamsInFlight: this.#caller.streamsInFlight,
-      waiting: this.#caller.lane.length,
-      running: this.#provider.running,
-      abandoned: this.#provider.abandonedCount,
-      lateReplies: this.#caller.lateReplies,
-      framesIgnored: this.#dispatch.framesIgnored,
-      bytesUnread: this.reader.buffered + this.transfers.bytesArriving,
-      bytesPending: this.outbox.pendingBytes + this.transfers.bytesPending,
-      timers: this.timers.size,
-    };
+    return statsOf(this, this.#caller, this.#provider, this.#dispatch);
   }
 
   address<S extends AnyService>(service: S): Address<S> {

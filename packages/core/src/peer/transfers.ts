@@ -4,6 +4,7 @@
 //   begin        [transfer] [bytes of the whole frame] first piece
 //   part         [transfer] next piece
 //   allow-parts  [transfer] [bytes]: so many more may be sent
+//   part         [transfer]: the rest has come beside the stream
 //   drop         [transfer]: the rest will not come
 //
 // Memory is taken as bytes arrive, never for what was only announced, and all frames under way together are no longer
@@ -11,6 +12,7 @@
 
 import { Ring } from "../base/index.js";
 import { FrameKind, PART_BYTES_MAX, WireError, type LongFrame } from "../wire/index.js";
+import { isGivenAway } from "../transport/index.js";
 import type { Bulk } from "./bulk-lane.js";
 import { plain, type Channel } from "./channel.js";
 import { PeerError } from "./error.js";
@@ -32,12 +34,16 @@ export interface TransferEnd {
   lost(): void;
 }
 
+const NOTHING = new Uint8Array(0);
+
 /** A long frame on its way out. */
 export class OutgoingTransfer implements Bulk {
   readonly bytes: number;
   id = 0;
   end: TransferEnd | undefined;
-  readonly #frame: LongFrame;
+  readonly frame: LongFrame;
+  /** Whether whoever sends it has given its body away. */
+  readonly isGiven: boolean;
   readonly #transfers: Transfers;
   #sent = 0;
   allowance: FlowAllowance | undefined;
@@ -46,7 +52,8 @@ export class OutgoingTransfer implements Bulk {
 
   constructor(transfers: Transfers, frame: LongFrame) {
     this.#transfers = transfers;
-    this.#frame = frame;
+    this.frame = frame;
+    this.isGiven = isGivenAway(frame.body);
     this.bytes = frame.head.length + frame.body.length;
   }
 
@@ -68,7 +75,7 @@ export class OutgoingTransfer implements Bulk {
   }
 
   #slice(from: number, to: number): Uint8Array {
-    const { head, body } = this.#frame;
+    const { head, body } = this.frame;
     if (from >= head.length) return body.subarray(from - head.length, to - head.length);
     const piece = new Uint8Array(to - from);
     piece.set(head.subarray(from, to));
@@ -88,6 +95,11 @@ class IncomingTransfer {
     this.total = total;
     this.window = window;
     this.#bytes = new Uint8Array(Math.min(total, FIRST_BYTES));
+  }
+
+  /** What has come. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
   }
 
   /** Returns the whole frame when this was its last piece. */
@@ -115,6 +127,8 @@ export class Transfers {
   #outgoingBytes = 0;
   #queuedBytes = 0;
   #incomingBytes = 0;
+  /** What came beside the stream, oldest first. */
+  readonly #given = new Ring<Uint8Array>();
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -164,16 +178,36 @@ export class Transfers {
       transfer.isWaiting = true;
       return;
     }
+    if (transfer.isGiven && this.#channel.give !== undefined) return this.#give(transfer, this.#channel.give);
     const { frameBytesMax } = this.#channel.remoteLimits;
     const { piece, isFirst, isLast } = transfer.next(Math.min(PART_BYTES_MAX, frameBytesMax - HEADER_BYTES));
     const kind = isFirst ? FrameKind.begin : FrameKind.part;
     const amount = isFirst ? transfer.bytes : 0;
     allowance.spend(piece.length);
     this.#channel.forward({ ...plain(kind, transfer.id), amount }, piece);
-    if (!isLast) return this.#channel.bulk.join(transfer);
+    if (isLast) this.#written(transfer);
+    else this.#channel.bulk.join(transfer);
+  }
+
+  /** The body changes hands, and only its head is written. */
+  #give(transfer: OutgoingTransfer, give: (bytes: Uint8Array) => void): void {
+    const { head, body } = transfer.frame;
+    this.#channel.forward({ ...plain(FrameKind.begin, transfer.id), amount: transfer.bytes }, head);
+    give(body);
+    this.#channel.forward(plain(FrameKind.part, transfer.id), NOTHING);
+    this.#written(transfer);
+  }
+
+  #written(transfer: OutgoingTransfer): void {
     transfer.isOver = true;
     this.#forget(transfer);
     transfer.end?.written();
+  }
+
+  /** Bytes have come beside the stream: the part that they are is still to come. */
+  given(bytes: Uint8Array): void {
+    this.#given.push(bytes);
+    if (this.#given.length > TRANSFERS_MAX) this.#channel.fault(new WireError("frame-malformed", "too much was given"));
   }
 
   /** An allow-parts frame: [transfer] [bytes]. One that is about a transfer that is over has crossed its end. */
@@ -206,7 +240,7 @@ export class Transfers {
     roundTrip.measure();
     this.#incoming.set(id, new IncomingTransfer(total, window));
     this.#incomingBytes += total;
-    this.arrived(id, piece);
+    if (piece.length > 0) this.arrived(id, piece);
   }
 
   /** A part frame: [transfer] next piece. The last one makes the whole frame the one at hand. */
@@ -217,10 +251,10 @@ export class Transfers {
     if (!transfer.window.take(piece.length)) {
       throw new WireError("credit-exceeded", "the other side sent more parts than it was allowed");
     }
+    if (piece.length === 0) return this.#besides(id, transfer);
     const bytes = transfer.add(piece);
     if (bytes !== undefined) {
-      this.#incoming.delete(id);
-      this.#incomingBytes -= transfer.total;
+      this.#over(id, transfer);
       reader.assembled(bytes);
       return this.#channel.handle();
     }
@@ -229,10 +263,25 @@ export class Transfers {
     this.#channel.post({ ...plain(FrameKind.allowParts, id), amount: grant.bytes });
   }
 
+  /** The rest of a frame is what came beside the stream. */
+  #besides(id: number, transfer: IncomingTransfer): void {
+    const body = this.#given.shift() ?? NOTHING;
+    if (body.length === 0 || transfer.bytes.length + body.length !== transfer.total) {
+      throw new WireError("frame-malformed", "a part has no bytes that fit");
+    }
+    this.#over(id, transfer);
+    this.#channel.reader.assembledBeside(transfer.bytes, body);
+    this.#channel.handle();
+  }
+
   /** A drop frame: [transfer]. */
   dropped(id: number): void {
     const transfer = this.#incoming.get(id);
     if (transfer === undefined) throw new WireError("frame-malformed", `transfer ${id} is dropped and has not begun`);
+    this.#over(id, transfer);
+  }
+
+  #over(id: number, transfer: IncomingTransfer): void {
     this.#incoming.delete(id);
     this.#incomingBytes -= transfer.total;
   }
@@ -242,6 +291,7 @@ export class Transfers {
     const left = [...this.#outgoing.values(), ...this.#queue.clear()].filter(({ isOver }) => !isOver);
     this.#outgoing.clear();
     this.#incoming.clear();
+    this.#given.clear();
     this.#outgoingBytes = this.#queuedBytes = this.#incomingBytes = 0;
     for (const transfer of left) {
       transfer.isOver = true;

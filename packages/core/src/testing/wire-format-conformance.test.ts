@@ -30,6 +30,7 @@ function brokenReader(change: (reader: FrameReader) => Partial<FrameReader>): Wi
         push: (bytes) => reader.push(bytes),
         next: () => reader.next(),
         assembled: (bytes) => reader.assembled(bytes),
+        assembledBeside: (head, body) => reader.assembledBeside(head, body),
         value: () => reader.value(),
         get metadataBytes() {
           return reader.metadataBytes;

@@ -25,6 +25,8 @@ export class TransportError extends TroupeError {
 export interface ConnectionEvents {
   /** Bytes arrived, cut anywhere. They belong to the receiver from now on and do not change. Never empty. */
   received(bytes: Uint8Array): void;
+  /** Bytes changed hands: `give` was called on the other side. Only from transports that have that. */
+  given?(bytes: Uint8Array): void;
   /** Everything written has left (`buffered` is 0), after a `write` that returned false. */
   drained(): void;
   /** The other side will write no more; this side still may. At most once. */
@@ -94,6 +96,11 @@ export interface Connection {
    */
   write(bytes: Uint8Array): boolean;
 
+  /**
+   * Hands over bytes for good, without copying them, beside the stream: the other side gets them as `given`, ahead of what is
+   * written later. Only where both ends can share memory. After `close`, `abort` or `closed` it does nothing.
+   */
+  give?(bytes: Uint8Array): void;
   /**
    * No `received` and no `ended` until `resume`, so that the other side is slowed; one that is on its way inside the
    * process may still come. A paused connection does not finish closing: resume or abort it.

@@ -21,7 +21,7 @@ export {
 } from "./endpoint.js";
 export { memory, type MemoryOptions } from "./memory.js";
 export { MEMORY_BUFFER_BYTES, memoryPair, type MemoryPairOptions } from "./memory-connection.js";
-export { demandWebSocketUrl, webSocket, type PlatformWebSocket, type WebSocketOptions } from "./web-socket.js";
+export { webSocket, type PlatformWebSocket, type WebSocketOptions } from "./web-socket.js";
 export {
   WEB_SOCKET_BUFFER_BYTES,
   WEB_SOCKET_HELD_BYTES_MAX,
@@ -37,4 +37,5 @@ export {
   PORT_WINDOW_BYTES,
   type MessagePortConnectionOptions,
 } from "./message-port-connection.js";
+export { isGivenAway, transfer } from "./transfer.js";
 export { worker, type WorkerOptions } from "./worker.js";

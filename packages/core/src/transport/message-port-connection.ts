@@ -3,6 +3,7 @@
 //
 //   Uint8Array   bytes
 //   number       so many bytes more were taken by the reader
+//   [Uint8Array] bytes that were given away, beside the stream
 //   "end"        the sender writes no more
 //   "abort"      at once
 //
@@ -42,6 +43,23 @@ export function messagePortConnection(port: PostTarget, options: MessagePortConn
   return new MessagePortConnection(port, options);
 }
 
+/** What is posted besides what is only about the connection: bytes, bytes that were given away, the end. */
+type Piece = Uint8Array | readonly [Uint8Array] | "end";
+
+const NOTHING = new Uint8Array(0);
+
+function isBytes(data: unknown): data is Uint8Array {
+  return data instanceof Uint8Array && data.length > 0;
+}
+
+function isGift(data: unknown): data is readonly [Uint8Array] {
+  return Array.isArray(data) && data.length === 1 && isBytes(data[0]);
+}
+
+function bytesOf(piece: Piece): Uint8Array {
+  return piece === "end" ? NOTHING : piece instanceof Uint8Array ? piece : piece[0];
+}
+
 class MessagePortConnection implements Connection {
   readonly remoteEndpoint: string;
   readonly localEndpoint: string;
@@ -52,7 +70,7 @@ class MessagePortConnection implements Connection {
   readonly #stopListening: () => void;
   #events: ConnectionEvents | undefined;
   /** What came while the owner did not want it; "end" is the other side's end. */
-  readonly #held = new Ring<Uint8Array | "end">();
+  readonly #held = new Ring<Piece>();
   #heldBytes = 0;
   /** Written, and not taken by the reader on the other side. */
   #untaken = 0;
@@ -102,6 +120,12 @@ class MessagePortConnection implements Connection {
     return false;
   }
 
+  give(bytes: Uint8Array): void {
+    if (this.#isClosing || this.#isOver) return;
+    this.#untaken += bytes.length;
+    post(this.#port, [bytes], [bytes.buffer]);
+  }
+
   pause(): void {
     this.#isPaused = true;
   }
@@ -128,14 +152,15 @@ class MessagePortConnection implements Connection {
 
   #posted(data: unknown): void {
     if (this.#isOver) return;
-    if (data instanceof Uint8Array && data.length > 0 && !this.#hasEnded) this.#arrived(data, data.length);
+    if (isBytes(data) && !this.#hasEnded) this.#arrived(data, data.length);
+    else if (isGift(data) && !this.#hasEnded) this.#arrived(data, data[0].length);
     else if (typeof data === "number" && data > 0 && data <= this.#untaken) this.#taken(data);
     else if (data === "end" && !this.#hasEnded) this.#arrived(data, 0);
     else if (data === "abort") this.#lost(undefined);
     else this.#foreign();
   }
 
-  #arrived(piece: Uint8Array | "end", bytes: number): void {
+  #arrived(piece: Piece, bytes: number): void {
     const events = this.#events;
     if (events !== undefined && !this.#isPaused && this.#held.length === 0) return this.#receive(events, piece);
     this.#heldBytes += bytes + MESSAGE_COST_BYTES;
@@ -147,19 +172,22 @@ class MessagePortConnection implements Connection {
     this.#flush();
   }
 
-  #receive(events: ConnectionEvents, piece: Uint8Array | "end"): void {
+  #receive(events: ConnectionEvents, piece: Piece): void {
     if (piece === "end") {
       this.#hasEnded = true;
       events.ended();
       return this.#finishIfBothClosed();
     }
-    this.#owed += piece.length;
+    const bytes = bytesOf(piece);
+    this.#owed += bytes.length;
     // A quarter of the window at a time: a few small messages cost nothing.
     if (this.#owed * 4 >= this.#windowBytes) {
       post(this.#port, this.#owed);
       this.#owed = 0;
     }
-    events.received(piece);
+    if (bytes === piece) events.received(bytes);
+    else if (events.given !== undefined) events.given(bytes);
+    else this.#foreign();
   }
 
   /** Hands out what was held, or tells what is due, in a turn of its own. */
@@ -174,7 +202,7 @@ class MessagePortConnection implements Connection {
       while (!this.#isPaused && !this.#isOver) {
         const piece = this.#held.shift();
         if (piece === undefined) return;
-        this.#heldBytes -= (piece === "end" ? 0 : piece.length) + MESSAGE_COST_BYTES;
+        this.#heldBytes -= bytesOf(piece).length + MESSAGE_COST_BYTES;
         this.#receive(events, piece);
       }
     });

@@ -10,7 +10,7 @@ import {
   type Transport,
   type TransportListener,
 } from "./connection.js";
-import { endpointInvalid, parseEndpoint } from "./endpoint.js";
+import { endpointInvalid } from "./endpoint.js";
 import { WebSocketConnection, type WebSocketPort } from "./web-socket-connection.js";
 
 /** A WebSocket of the platform, as far as it is used here. */
@@ -55,7 +55,6 @@ class WebSocketTransport implements Transport {
   }
 
   async connect(endpoint: string, { signal }: TransportConnectOptions = {}): Promise<Connection> {
-    demandWebSocketUrl(endpoint);
     if (signal?.aborted === true) throw dialCancelled(endpoint, signal);
     const Made = this.#options.WebSocket ?? (globalThis as Pick<WebSocketOptions, "WebSocket">).WebSocket;
     if (Made === undefined) {
@@ -65,24 +64,20 @@ class WebSocketTransport implements Transport {
         endpoint,
       );
     }
-    return await dial(new Made(endpoint), endpoint, signal, this.#options);
+    return await dial(made(Made, endpoint), endpoint, signal, this.#options);
   }
 
   async listen(endpoint: string): Promise<TransportListener> {
-    demandWebSocketUrl(endpoint);
     throw new TransportError("listen-unsupported", `this platform cannot listen on ${endpoint}`, endpoint);
   }
 }
 
-/**
- * Demands that an endpoint is one of a WebSocket to dial.
- *
- * @throws TransportError `endpoint-invalid`
- */
-export function demandWebSocketUrl(endpoint: string): void {
-  const { scheme, host, port, path } = parseEndpoint(endpoint);
-  if ((scheme !== "ws" && scheme !== "wss") || host === "" || port === 0 || path.includes("#")) {
-    throw endpointInvalid(endpoint, "it should look like ws://host:port/path, or wss:// the same");
+/** The platform knows what it can dial. */
+function made(WebSocket: NonNullable<WebSocketOptions["WebSocket"]>, endpoint: string): PlatformWebSocket {
+  try {
+    return new WebSocket(endpoint);
+  } catch (error) {
+    throw endpointInvalid(endpoint, String(error));
   }
 }
 

@@ -53,6 +53,8 @@ export class TroupeCborReader implements FrameReader {
   /** Where the payload of the frame at hand is, and whether that is a buffer of its own. */
   #source: Uint8Array | undefined;
   #isAssembled = false;
+  /** The bytes of a byte string whose head is all of the payload that is in `#source`. */
+  #beside: Uint8Array | undefined;
   #metadataStart = 0;
   #payloadStart = 0;
   #payloadEnd = 0;
@@ -114,7 +116,19 @@ export class TroupeCborReader implements FrameReader {
     this.#isAssembled = true;
   }
 
+  assembledBeside(head: Uint8Array, body: Uint8Array): void {
+    this.assembled(head);
+    const at = this.#payloadStart;
+    const view = new DataView(head.buffer, head.byteOffset, head.length);
+    if (this.#payloadEnd !== at + 5 || head[at] !== 0x5a || view.getUint32(at + 1) !== body.length) {
+      throw new WireError("frame-malformed", "what came beside does not fit its frame");
+    }
+    this.#beside = body;
+    this.frameBytes += body.length;
+  }
+
   value(): unknown {
+    if (this.#beside !== undefined) return this.#beside;
     return this.#decode(this.#source ?? NOTHING, this.#payloadStart, this.#payloadEnd, this.#isAssembled);
   }
 
@@ -129,7 +143,12 @@ export class TroupeCborReader implements FrameReader {
   }
 
   payload(): Uint8Array {
-    return (this.#source ?? NOTHING).subarray(this.#payloadStart, this.#payloadEnd);
+    const here = (this.#source ?? NOTHING).subarray(this.#payloadStart, this.#payloadEnd);
+    if (this.#beside === undefined) return here;
+    const joined = new Uint8Array(here.length + this.#beside.length);
+    joined.set(here);
+    joined.set(this.#beside, here.length);
+    return joined;
   }
 
   copyPayload(): Uint8Array {
@@ -200,6 +219,7 @@ export class TroupeCborReader implements FrameReader {
     }
     this.frameBytes = frameBytes;
     this.#isAssembled = false;
+    this.#beside = undefined;
     this.#source = bytes;
     this.#payloadStart = at + payloadAt;
     this.#payloadEnd = at + frameBytes;

@@ -84,6 +84,8 @@ export interface FrameReader {
   next(): boolean;
   /** Makes a frame that came in parts the one at hand. Its bytes belong to the reader from now on. Throws as `next`. */
   assembled(bytes: Uint8Array): void;
+  /** The same for a frame whose payload is one byte string: the second piece is that, and becomes the value itself. */
+  assembledBeside(head: Uint8Array, body: Uint8Array): void;
   /** Whether the frame has a payload at all. */
   readonly hasPayload: boolean;
   /** The length of the frame in bytes, header included. */
