@@ -151,6 +151,8 @@ describe.skipIf(executablePath === undefined)("in Chromium", () => {
     expect(await run(page, "keep")).toBe(3);
     await first.abort();
     http.closeAllConnections();
+    // A call that is made before the page has noticed is lost with the connection.
+    await expect.poll(() => run(page, "keptWasDown")).toBe(true);
     const second = await open();
     onTestFinished(() => second.close({ graceMs: 0 }));
     expect(await run(page, "keptAdds")).toBe(7);

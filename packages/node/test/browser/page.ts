@@ -10,6 +10,7 @@ const violations: string[] = [];
 document.addEventListener("securitypolicyviolation", (event) => violations.push(event.violatedDirective));
 
 let kept: Link | undefined;
+let hasBeenDown = false;
 
 async function withPeer<T>(use: (peer: Peer) => Promise<T>): Promise<T> {
   await using peer = await connect(endpoint, { transports, services });
@@ -71,11 +72,13 @@ const cases = {
       return { taken, made };
     }),
 
-  /** Keeps a link; tells how often it has come up. */
+  /** Keeps a link, and makes a call on it. */
   keep: async () => {
     kept = link(endpoint, { transports, services, backoff: { minMs: 20, maxMs: 200 } });
+    kept.on("down", () => (hasBeenDown = true));
     return await kept.address(Room).call("add", { a: 1, b: 2 });
   },
+  keptWasDown: async () => hasBeenDown,
   keptAdds: async () => await kept?.address(Room).call("add", { a: 3, b: 4 }),
   unkeep: async () => await kept?.close(),
 
