@@ -13,6 +13,7 @@ import { streamLarge } from "./benchmarks/stream-large.js";
 import { streamSmall } from "./benchmarks/stream-small.js";
 import { streamStalled } from "./benchmarks/stream-stalled.js";
 import { idleWebSockets } from "./benchmarks/idle-web-sockets.js";
+import { meshMessages, meshRoundTrip, meshStuck } from "./benchmarks/mesh.js";
 import { transports64, transportsSequential } from "./benchmarks/transports.js";
 import { sequential } from "./benchmarks/sequential.js";
 import type { Measured } from "./measured.js";
@@ -88,6 +89,9 @@ export const BENCHMARKS: readonly Benchmark[] = [
   transportsSequential,
   transports64,
   idleWebSockets,
+  meshRoundTrip,
+  meshMessages,
+  meshStuck,
   actorSends,
   actorCalls,
 ];

@@ -84,6 +84,24 @@ export const GOALS: readonly Goal[] = [
     },
   },
   {
+    benchmark: "mesh-round-trip",
+    text: "at most 1.3 × a bare socket",
+    isReached: (rows) => comparedWith(rows, "mesh-round-trip", "bare net", "troupe mesh", 1 / 1.3),
+  },
+  {
+    benchmark: "mesh-messages",
+    text: "at least 0.5 × a bare socket",
+    isReached: (rows) => comparedWith(rows, "mesh-messages", "troupe mesh", "bare net", 0.5),
+  },
+  {
+    benchmark: "mesh-stuck",
+    text: "at least 0.95 of the rate without",
+    isReached: (rows) => {
+      const row = rowOf(rows, "mesh-stuck", "one stuck", "ratio");
+      return row === undefined ? undefined : row.median >= 0.95;
+    },
+  },
+  {
     benchmark: "actor-sends",
     text: "at least 5,000,000/s",
     isReached: (rows) => bounded(rows, "actor-sends", "rate", 5_000_000),
@@ -118,10 +136,9 @@ export function bestOther(rows: readonly Row[], benchmark: string, metric: strin
 /** The floor in one metric; of a subject that is one of Troupe's transports, what that transport can do. */
 export function floor(rows: readonly Row[], benchmark: string, metric: string, subject = ""): Row | undefined {
   const floors = rows.filter((row) => row.benchmark === benchmark && row.metric === metric && isFloor(row.subject));
-  return (
-    floors.find((row) => row.subject === subject.replace("troupe ", "raw ")) ??
-    floors.find((row) => !/ /.test(row.subject) || row.subject === "plain function")
-  );
+  const own = subject === "troupe mesh" ? "bare net" : subject.replace("troupe ", "raw ");
+  const general = floors.find((row) => ["raw", "plain function"].includes(row.subject));
+  return floors.find((row) => row.subject === own) ?? general;
 }
 
 /** Whether one subject reaches `factor` of another's rate. */

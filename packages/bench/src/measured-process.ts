@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { benchmarkNamed } from "./benchmark.js";
 import { PAYLOAD } from "./payload.js";
 import type { Answers, Memory, Question } from "./question.js";
-import { SUBJECTS, TRANSPORT_SUBJECTS, type Client, type Server, type Subject } from "./subject.js";
+import { SUBJECTS, NAMED_SUBJECTS, type Client, type Server, type Subject } from "./subject.js";
 
 /** Connections that are opened at the same time. */
 const OPENING_MAX = 50;
@@ -61,7 +61,7 @@ async function answer(question: Question): Promise<Answers[keyof Answers]> {
 }
 
 async function load(name: string): Promise<Subject> {
-  const subjectNamed = SUBJECTS[name] ?? TRANSPORT_SUBJECTS[name];
+  const subjectNamed = SUBJECTS[name] ?? NAMED_SUBJECTS[name];
   if (subjectNamed === undefined) throw new Error(`no subject is called ${name}`);
   return subjectNamed();
 }

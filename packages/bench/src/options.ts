@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { BENCHMARKS, type Effort } from "./benchmark.js";
-import { SUBJECTS, TRANSPORT_SUBJECTS } from "./subject.js";
+import { SUBJECTS, NAMED_SUBJECTS } from "./subject.js";
 
 export interface Options {
   readonly rounds: number;
@@ -30,7 +30,7 @@ export const HELP = `Measures Troupe beside others, in one run.
   --only NAMES       benchmarks, separated by commas:
                      ${BENCHMARKS.map(({ name }) => name).join(", ")}
   --subjects NAMES   subjects, separated by commas: ${Object.keys(SUBJECTS).join(", ")};
-                     for each transport: ${Object.keys(TRANSPORT_SUBJECTS).join(", ")};
+                     for one benchmark: ${Object.keys(NAMED_SUBJECTS).join(", ")};
                      for local benchmarks: ${localSubjects().join(", ")}
   --stall SECONDS    how long a consumer stands still (1)
   --json FILE        write the results
@@ -75,7 +75,7 @@ export function parseOptions(args: readonly string[]): Options {
       BENCHMARKS.map(({ name }) => name),
     ),
     subjects: names("--subjects", values.subjects, [
-      ...Object.keys({ ...SUBJECTS, ...TRANSPORT_SUBJECTS }),
+      ...Object.keys({ ...SUBJECTS, ...NAMED_SUBJECTS }),
       ...localSubjects(),
     ]),
     json: values.json,

@@ -51,13 +51,21 @@ export const SUBJECTS: Readonly<Record<string, () => Promise<Subject>>> = {
   "grpc-js": async () => (await import("./subjects/grpc-js.js")).grpcJs,
 };
 
-/** Troupe over each transport, beside the transport alone: for benchmarks that name them. */
-export const TRANSPORT_SUBJECTS: Readonly<Record<string, () => Promise<Subject>>> = Object.fromEntries(
-  (["tcp", "tls", "unix", "ws", "wss", "worker"] as const).flatMap((scheme) => [
-    [`troupe ${scheme}`, async () => (await import("./subjects/transports.js")).troupeOver(scheme)],
-    [`raw ${scheme}`, async () => (await import("./subjects/transports.js")).rawOver(scheme)],
-  ]),
-);
+/** For benchmarks that name them: Troupe over each transport, beside the transport alone, and a mesh beside a bare socket. */
+export const NAMED_SUBJECTS: Readonly<Record<string, () => Promise<Subject>>> = {
+  "bare net": async () => (await import("./subjects/mesh.js")).bare,
+  "troupe mesh": async () => (await import("./subjects/mesh.js")).mesh,
+  ...transportSubjects(),
+};
+
+function transportSubjects(): Record<string, () => Promise<Subject>> {
+  return Object.fromEntries(
+    (["tcp", "tls", "unix", "ws", "wss", "worker"] as const).flatMap((scheme) => [
+      [`troupe ${scheme}`, async () => (await import("./subjects/transports.js")).troupeOver(scheme)],
+      [`raw ${scheme}`, async () => (await import("./subjects/transports.js")).rawOver(scheme)],
+    ]),
+  );
+}
 
 /** The subject that the goals are about. */
 export const OURS = "troupe";
@@ -66,5 +74,5 @@ export const OURS = "troupe";
 const FLOORS: readonly string[] = ["raw", "plain function"];
 
 export function isFloor(subject: string): boolean {
-  return FLOORS.includes(subject) || subject.startsWith("raw ");
+  return FLOORS.includes(subject) || subject.startsWith("raw ") || subject === "bare net";
 }

@@ -3,7 +3,16 @@
 import { describe, expect, test } from "vitest";
 import { SeededRandom, VirtualClock } from "../testing/index.js";
 import { memoryPair, type Connection, type ConnectionEvents } from "../transport/index.js";
-import { AddError, Disconnected, Full, Mesh, MeshError, NotFound, type Envelope, type MeshOptions } from "./index.js";
+import {
+  AddError,
+  Disconnected,
+  Full,
+  Mesh,
+  type MeshError,
+  NotFound,
+  type Envelope,
+  type MeshOptions,
+} from "./index.js";
 
 function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);

@@ -15,9 +15,18 @@ import {
 } from "../base/index.js";
 import type { Connection } from "../transport/index.js";
 import { AddError, MeshError, NotFound, type Envelope } from "./error.js";
+import type { MeshEvent } from "./events.js";
 import { IncomingQueue, type ReceiveOptions } from "./incoming-queue.js";
 import { meshLimitsOf, type MeshLimits } from "./limits.js";
 import { disconnected, MeshConnection, type MeshOwner, type MeshStats } from "./mesh-connection.js";
+import {
+  rightToControl,
+  rightToReceive,
+  rightToSend,
+  type MeshControl,
+  type MeshIncoming,
+  type MeshOutgoing,
+} from "./rights.js";
 
 /** What a mesh is like. */
 export interface MeshOptions extends Partial<MeshLimits> {
@@ -25,54 +34,10 @@ export interface MeshOptions extends Partial<MeshLimits> {
   readonly random?: Random;
 }
 
-/** Why a connection is no more. Codes: `ended`, `lost`, `silent`, `message-late`, `protocol`, `closed`. */
-export interface MeshLoss {
-  readonly code: string;
-  readonly error?: Error;
-}
-
-/** What can be observed on a mesh. */
-export type MeshEvent =
-  | { readonly type: "added"; readonly id: string }
-  /** The owner has taken a connection back. What waited to be sent over it was not. */
-  | { readonly type: "removed"; readonly id: string; readonly unsent: readonly Envelope[] }
-  /** A connection is no more. What waited to be sent was not; of `bytesBuffered` more nobody knows. */
-  | {
-      readonly type: "disconnected";
-      readonly id: string;
-      readonly reason: MeshLoss;
-      readonly unsent: readonly Envelope[];
-      readonly bytesBuffered: number;
-    }
-  | { readonly type: "closed" };
-
 /** How a mesh is ended. */
 export interface MeshCloseOptions {
   /** How long what waits may still take to be sent, in milliseconds. Not at all, unless given. */
   readonly flushMs?: number;
-}
-
-/** The right to receive, and nothing else. */
-export interface MeshIncoming extends AsyncIterable<Envelope> {
-  readonly length: number;
-  readonly bytes: number;
-  recv(options?: ReceiveOptions): Promise<Envelope>;
-}
-
-/** The right to send to one connection, and nothing else. */
-export interface MeshOutgoing {
-  readonly id: string;
-  readonly stats: MeshStats | undefined;
-  /** As `Mesh.send`. */
-  send(payload: Uint8Array): void;
-}
-
-/** The right to say which connections there are, and nothing else. */
-export interface MeshControl {
-  readonly ids: readonly string[];
-  add(connection: Connection, id?: string): string;
-  remove(id: string): Connection;
-  on<T extends MeshEvent["type"]>(type: T, listener: (event: Extract<MeshEvent, { type: T }>) => void): Unsubscribe;
 }
 
 /** How many messages one connection may bring before another has its turn, when there is not room for all. */
@@ -88,7 +53,7 @@ const LOOK_MS = 4;
  *
  * @example
  * const mesh = new Mesh();
- * const id = mesh.add(connection);
+ * const id = mesh.add(messagePortConnection(new MessageChannel().port1));
  * mesh.send({ id, payload: new Uint8Array([1, 2, 3]) });
  * const { payload } = await mesh.recv({ timeoutMs: 1000 });
  */
@@ -131,42 +96,17 @@ export class Mesh implements AsyncIterable<Envelope>, AsyncDisposable {
 
   /** Receiving alone, to be given away. */
   get incoming(): MeshIncoming {
-    const [queue, mesh] = [this.#queue, this as Mesh];
-    return {
-      get length() {
-        return queue.length;
-      },
-      get bytes() {
-        return queue.bytes;
-      },
-      recv: (options) => mesh.recv(options),
-      [Symbol.asyncIterator]: () => mesh[Symbol.asyncIterator](),
-    };
+    return rightToReceive(this, this.#queue);
   }
 
   /** Saying which connections there are alone, to be given away. */
   get control(): MeshControl {
-    const mesh = this as Mesh;
-    return {
-      get ids() {
-        return mesh.ids;
-      },
-      add: (connection, id) => mesh.add(connection, id),
-      remove: (id) => mesh.remove(id),
-      on: (type, listener) => mesh.on(type, listener),
-    };
+    return rightToControl(this);
   }
 
   /** Sending to one connection alone, to be given away. Whether there is one of this id shows when something is sent. */
   outgoing(id: string): MeshOutgoing {
-    const mesh = this as Mesh;
-    return {
-      id,
-      get stats() {
-        return mesh.stats(id);
-      },
-      send: (payload) => mesh.send({ id, payload }),
-    };
+    return rightToSend(this, id);
   }
 
   /** Figures of one connection; undefined if there is none of this id. */
