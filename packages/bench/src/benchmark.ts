@@ -13,6 +13,7 @@ import { streamLarge } from "./benchmarks/stream-large.js";
 import { streamSmall } from "./benchmarks/stream-small.js";
 import { streamStalled } from "./benchmarks/stream-stalled.js";
 import { idleWebSockets } from "./benchmarks/idle-web-sockets.js";
+import { broadcast } from "./benchmarks/broadcast.js";
 import { meshMessages, meshRoundTrip, meshStuck } from "./benchmarks/mesh.js";
 import { transports64, transportsSequential } from "./benchmarks/transports.js";
 import { sequential } from "./benchmarks/sequential.js";
@@ -70,6 +71,8 @@ export interface ProcessBenchmark extends BetweenProcesses {
 /** Runs in one process that was started for it, without a connection. Its subjects are its own. */
 export interface LocalBenchmark extends Described {
   readonly place: "local";
+  /** Whether it starts threads: then the process has all that Node would give it. */
+  readonly hasThreads?: boolean;
   readonly subjects: Readonly<Record<string, (effort: Effort) => Promise<Measures>>>;
 }
 
@@ -92,6 +95,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   meshRoundTrip,
   meshMessages,
   meshStuck,
+  broadcast,
   actorSends,
   actorCalls,
 ];

@@ -102,6 +102,14 @@ export const GOALS: readonly Goal[] = [
     },
   },
   {
+    benchmark: "broadcast",
+    text: "at least 1,000,000/s",
+    isReached: (rows) => {
+      const row = rowOf(rows, "broadcast", "troupe broadcast", "rate");
+      return row === undefined ? undefined : row.median >= 1_000_000;
+    },
+  },
+  {
     benchmark: "actor-sends",
     text: "at least 5,000,000/s",
     isReached: (rows) => bounded(rows, "actor-sends", "rate", 5_000_000),

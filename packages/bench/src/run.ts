@@ -105,7 +105,9 @@ class Rounds {
         }
       }
       case "local": {
-        const alone = new Measured(subject, { nodeOptions: this.#options.client.nodeOptions ?? [] });
+        const alone = new Measured(subject, {
+          nodeOptions: benchmark.hasThreads === true ? [] : (this.#options.client.nodeOptions ?? []),
+        });
         try {
           return await alone.ask({ ask: "measure-local", benchmark: benchmark.name, subject, effort });
         } finally {

@@ -15,6 +15,8 @@ export {
 export {
   ACTOR_GRACE_MS,
   ActorError,
+  Broadcast,
+  BROADCAST_CAPACITY,
   call,
   defineService,
   failureOf,
@@ -37,6 +39,8 @@ export {
   type ActorEvent,
   type ActorMailboxOptions,
   type Address,
+  type BroadcastOptions,
+  type BroadcastOverflow,
   type CallMessage,
   type CallOptions,
   type DeclaredFailure,
@@ -71,6 +75,7 @@ export {
   type SpawnOptions,
   type StreamMessage,
   type StreamOptions,
+  type SubscribeOptions,
   type WatchOptions,
 } from "./actor/index.js";
 export {

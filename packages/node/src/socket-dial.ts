@@ -47,12 +47,15 @@ export function untilOpen<T extends Socket>(
   });
 }
 
+/** How many may wait to be accepted: as many as systems allow. Node's own 511 are too few when everybody comes back at once. */
+const BACKLOG = 4096;
+
 /** Resolves when `server` listens. */
 export function untilListening(server: Server, address: SocketAddress, endpoint: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => reject(listenFailed(endpoint, error));
     server.once("error", failed);
-    server.listen(address, () => {
+    server.listen({ backlog: BACKLOG, ...address }, () => {
       server.off("error", failed);
       resolve();
     });

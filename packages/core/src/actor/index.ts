@@ -29,6 +29,15 @@ export {
 } from "./handlers.js";
 export { fail } from "./fail.js";
 export { failureOf, type DeclaredFailure } from "./failure-of.js";
+export {
+  Broadcast,
+  BROADCAST_CAPACITY,
+  Shared,
+  sharedItems,
+  type BroadcastOptions,
+  type BroadcastOverflow,
+  type SubscribeOptions,
+} from "./broadcast.js";
 export { itemSource, type ItemSource } from "./item-source.js";
 export { lazyStream } from "./lazy-stream.js";
 export {

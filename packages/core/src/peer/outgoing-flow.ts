@@ -24,8 +24,11 @@ export interface SourceOwner {
 /** Where a flow is: it waits for its source, for credit, in the bulk lane, for a long item to be written, or for nothing. */
 type State = "asking" | "without-credit" | "in-line" | "writing" | "over";
 
+/** What a flow needs of its channel. */
+export type FlowChannel = Pick<Channel, "remoteLimits" | "bulk" | "say">;
+
 export class OutgoingFlow implements Bulk {
-  readonly #channel: Channel;
+  readonly #channel: FlowChannel;
   readonly #kind: number;
   /** The request that it belongs to. */
   readonly #request: { readonly id: number };
@@ -43,7 +46,7 @@ export class OutgoingFlow implements Bulk {
   #isClosed = false;
 
   constructor(
-    channel: Channel,
+    channel: FlowChannel,
     kind: number,
     request: { readonly id: number },
     source: ItemSource,

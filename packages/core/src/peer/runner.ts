@@ -13,6 +13,7 @@ import {
   toRemoteError,
   type RemoteError,
   type Semaphore,
+  sharedItems,
 } from "../actor/index.js";
 import { FrameKind } from "../wire/index.js";
 import { Abandoned } from "./abandoned.js";
@@ -23,6 +24,7 @@ import type { FreeFrames } from "./free-frames.js";
 import type { IncomingMessage } from "./incoming-message.js";
 import { invoke } from "./invoke.js";
 import { OutgoingFlow, sourceOf } from "./outgoing-flow.js";
+import { sharing } from "./shared-items.js";
 import type { ProvidingParts } from "./providing.js";
 import type { SendWindow } from "./send-window.js";
 
@@ -251,7 +253,10 @@ export class Runner {
     };
     const { output } = task.message;
     try {
-      task.outputs = new OutgoingFlow(this.#channel, FrameKind.item, task, sourceOf(iterable), {
+      // What a schema has to look at is looked at for each.
+      const shared = output === undefined ? sharedItems(iterable) : undefined;
+      const channel = shared === undefined ? this.#channel : sharing(this.#channel);
+      task.outputs = new OutgoingFlow(channel, FrameKind.item, task, shared ?? sourceOf(iterable), {
         check: output === undefined ? undefined : (item, index) => checkOutput(output, item, ["outputs", index]),
         ended: () => {
           this.#succeeded(task, undefined);
