@@ -49,7 +49,12 @@ async function measure(effort: Effort): Promise<Measures> {
       for (let i = 0; i < BURST; i++) news.publish(PAYLOAD);
       published += BURST;
       // A producer that does not wait would only measure how fast values are dropped.
-      while (published - (Number(Atomics.load(counted, 0)) - before) / SUBSCRIBERS > AHEAD_MAX) await turn();
+      const waitsFrom = performance.now();
+      while (published - (Number(Atomics.load(counted, 0)) - before) / SUBSCRIBERS > AHEAD_MAX) {
+        if (performance.now() - waitsFrom > LAST_MS_MAX)
+          throw new Error(`${news.subscribers} subscribers take nothing`);
+        await turn();
+      }
       await turn();
     }
     const lastAt = performance.now();
