@@ -153,8 +153,8 @@ export {
   type PeerStats,
   type PeerTimes,
   type ProvideOptions,
-  type ServiceMapOptions,
   type Remote,
+  type ServiceMapOptions,
 } from "./peer/index.js";
 export {
   BACKOFF_DEFAULTS,

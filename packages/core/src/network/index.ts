@@ -22,3 +22,16 @@ export {
   type MeshStats,
   type ReceiveOptions,
 } from "../mesh/index.js";
+export {
+  byKey,
+  Relay,
+  RELAY_CHOICES,
+  RELAY_HOPS_MAX,
+  type RelayCandidate,
+  type RelayChoice,
+  type RelayedMessage,
+  type RelayEvent,
+  type RelayOptions,
+  type RelayUpstream,
+  type UpstreamLink,
+} from "../peer/index.js";

@@ -23,6 +23,8 @@ export interface Announcement {
   /** What the values of the messages are made of, by their numbers; undefined where nothing is said. */
   readonly shapes: readonly (string | undefined)[];
   readonly version: number;
+  /** The ids of the relays that it came through, one behind the other. */
+  readonly path: string;
 }
 
 /** How long all shapes of a service may be together; those beyond are left out. */
@@ -42,21 +44,22 @@ export function announcementPayload(service: AnyService, withShapes: boolean = t
 /** @throws WireError `announcement-invalid` */
 export function parseAnnouncement(payload: unknown): Announcement {
   let shapesLeft = SERVICE_SHAPES_LENGTH_MAX;
-  const [name, fingerprint, messages, version = 0] = Array.isArray(payload) ? (payload as unknown[]) : [];
-  if (!isName(name) || typeof fingerprint !== "string" || fingerprint.length > 64 || !Array.isArray(messages)) {
-    throw new WireError("announcement-invalid", "a service is announced by its name, fingerprint and messages");
-  }
-  if (messages.length > SERVICE_MESSAGES_MAX) {
-    throw new WireError("announcement-invalid", `a service has at most ${SERVICE_MESSAGES_MAX} messages`);
+  const [name, fingerprint, messages, version = 0, path] = Array.isArray(payload) ? (payload as unknown[]) : [];
+  if (
+    !isName(name) ||
+    typeof fingerprint !== "string" ||
+    fingerprint.length > 64 ||
+    !Array.isArray(messages) ||
+    messages.length > SERVICE_MESSAGES_MAX
+  ) {
+    throw malformed();
   }
   const names: string[] = [];
   const kinds: (Message["kind"] | undefined)[] = [];
   const shapes: (string | undefined)[] = [];
   for (const entry of messages as unknown[]) {
     const [message, kind, shape] = Array.isArray(entry) ? (entry as unknown[]) : [];
-    if (!isName(message) || typeof kind !== "string") {
-      throw new WireError("announcement-invalid", "a message is announced by its name and its kind");
-    }
+    if (!isName(message) || typeof kind !== "string") throw malformed();
     names.push(message);
     // A kind from a newer version passes: its messages cannot be named in a contract of this one.
     kinds.push(kind === "call" || kind === "send" || kind === "stream" ? kind : undefined);
@@ -65,7 +68,14 @@ export function parseAnnouncement(payload: unknown): Announcement {
     if (isKept) shapesLeft -= shape.length;
   }
   const isVersion = typeof version === "number" && Number.isInteger(version) && version >= 0;
-  return { name, fingerprint, names, kinds, shapes, version: isVersion ? version : 0 };
+  return { name, fingerprint, names, kinds, shapes, version: isVersion ? version : 0, path: isName(path) ? path : "" };
+}
+
+function malformed(): WireError {
+  return new WireError(
+    "announcement-invalid",
+    `a service is its name, its fingerprint and at most ${SERVICE_MESSAGES_MAX} messages with their kinds`,
+  );
 }
 
 function isName(value: unknown): value is string {

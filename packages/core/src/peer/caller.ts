@@ -14,10 +14,10 @@ import {
 } from "../actor/index.js";
 import { FrameKind, WireError } from "../wire/index.js";
 import { plain, type Channel } from "./channel.js";
-import { cancelledBy, ConnectionLost, PeerError, refusalBy, Refused } from "./error.js";
+import { cancelledBy, ConnectionLost, creditInvalid, PeerError, refusalBy, Refused } from "./error.js";
 import type { ClosedReason } from "./events.js";
 import { readFailure, readReason } from "./failure.js";
-import { IncomingFlow } from "./incoming-flow.js";
+import { IncomingFlow, type PayloadReader } from "./incoming-flow.js";
 import { encodeMetadata } from "./metadata.js";
 import { OutgoingCall } from "./outgoing-call.js";
 import { sourceOf } from "./outgoing-flow.js";
@@ -30,7 +30,11 @@ import { Requests } from "./requests.js";
 const TIMEOUT_MS_MAX = 0xffff_ffff;
 
 /** The options of a call or a stream, with what its types say of inputs left out. */
-export type RequestOptions = (CallOptions | StreamOptions) & { readonly inputs?: unknown };
+export type RequestOptions = (CallOptions | StreamOptions) & {
+  readonly inputs?: unknown;
+  /** Reads answers and outputs, if they are not wanted decoded. */
+  readonly reader?: PayloadReader;
+};
 
 export class Caller implements Credit {
   readonly timers: Timers;
@@ -103,7 +107,7 @@ export class Caller implements Credit {
     if (givenUp !== undefined) return Promise.reject(givenUp);
     return new Promise((resolve, reject) => {
       const timeoutMs = this.#timeoutMs(options);
-      if (timeoutMs === 0) throw new PeerError("timeout", `there was no time left for the call of ${name}`);
+      if (timeoutMs === 0) throw new PeerError("timeout", `there was no time left for ${name}`);
       const call = new OutgoingCall(this, service, name, resolve, reject, FrameKind.call);
       this.#start(call, (target as { index: number }).index, input, options, timeoutMs);
     });
@@ -170,7 +174,7 @@ export class Caller implements Credit {
     if (call.isWatch) return call.resolve({ reason: readReason(this.#channel.reader) });
     let value: unknown;
     try {
-      value = this.#channel.reader.value();
+      value = (call.reader ?? this.#channel.reader).value();
     } catch (error) {
       call.reject(
         new PeerError("reply-invalid", `the answer to ${call.message} cannot be read`, {
@@ -206,7 +210,7 @@ export class Caller implements Credit {
   /** An item frame: [id] output. */
   itemReceived(id: number): void {
     const call = this.#requests.get(id);
-    if (call?.outputs !== undefined) return call.outputs.received(this.#channel.reader);
+    if (call?.outputs !== undefined) return call.outputs.received();
     const error = new PeerError("stream-unknown", `an item came for ${id}, which is no stream that is open`);
     this.#channel.emit({ type: "refused", direction: "incoming", error });
   }
@@ -215,7 +219,7 @@ export class Caller implements Credit {
   inputsAllowed(id: number, items: number, bytes: number): void {
     const call = this.#requests.get(id);
     if (call?.inputs === undefined || call.inputs.allowed(items, bytes)) return;
-    this.#requests.abandon(call, new PeerError("credit-invalid", "more inputs are allowed than anybody can count"));
+    this.#requests.abandon(call, creditInvalid());
   }
 
   /** An inputs-stop frame: [id]. The handler wants no more. */
@@ -283,7 +287,7 @@ export class Caller implements Credit {
     // A stream has all the time there is, unless it is told otherwise.
     const { timeoutMs: given = Infinity } = options ?? {};
     const timeoutMs = given === Infinity ? Infinity : Math.min(callTimeoutMs({ timeoutMs: given }), TIMEOUT_MS_MAX);
-    if (timeoutMs === 0) throw new PeerError("timeout", `there was no time left for the stream of ${name}`);
+    if (timeoutMs === 0) throw new PeerError("timeout", `there was no time left for ${name}`);
     const call: OutgoingCall = new OutgoingCall(
       this,
       service,
@@ -305,6 +309,7 @@ export class Caller implements Credit {
       },
       undefined,
       "output",
+      options?.reader,
     );
     call.outputs = outputs;
     this.#start(call, (target as { index: number }).index, input, options, timeoutMs);
@@ -324,6 +329,7 @@ export class Caller implements Credit {
       let source: ItemSource | undefined;
       if (options !== undefined) {
         const { metadata, inputs, signal } = options;
+        call.reader = options.reader;
         if (metadata !== undefined) call.metadata = encodeMetadata(metadata, this.#channel);
         if (inputs !== undefined) source = sourceOf(inputs);
         if (signal !== undefined) call.cancelOn(signal);

@@ -46,6 +46,11 @@ export function idTaken(id: number): PeerError {
   return new PeerError("call-invalid", `ConnID ${id} is reserved, or of a call or watch that is not answered yet`);
 }
 
+/** The other side allows more than there can be. */
+export function creditInvalid(): PeerError {
+  return new PeerError("credit-invalid", "more is allowed than was used, or than anybody can count");
+}
+
 /** What ends a connection whose other side does not count. */
 export function sendsExceeded(): PeerError {
   return new PeerError("credit-exceeded", "the other side sent more than it was allowed");

@@ -19,6 +19,8 @@ export type PeerEvent =
   /** The other side provides a service, now or since the greeting. */
   | { readonly type: "provided"; readonly service: string }
   | { readonly type: "withdrawn"; readonly service: string }
+  /** Whoever provided these services, which this side passes on, is gone. What others still provide goes on. */
+  | { readonly type: "relayLost"; readonly services: readonly string[]; readonly reason: ClosedReason }
   /** A message was not taken: one from the other side by us, or a send of ours by the other side. */
   | { readonly type: "refused"; readonly direction: "incoming" | "outgoing"; readonly error: PeerError }
   /** A handler of ours threw what no caller is told of as an answer, or its answer could not be sent. */

@@ -27,11 +27,15 @@ const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value:
 /** How the schema of one item is applied. */
 export type ItemCheck = "input" | "output";
 
+/** What makes values of payloads. */
+export type PayloadReader = Pick<FrameReader, "frameBytes" | "copyPayload" | "value" | "decode">;
+
 export class IncomingFlow implements AsyncIterableIterator<unknown, undefined> {
   readonly #channel: Channel;
   readonly #owner: FlowOwner;
   readonly #schema: Schema | undefined;
   readonly #check: ItemCheck;
+  readonly #reader: PayloadReader;
   readonly #window: FlowWindow;
   readonly #items = new Ring<Uint8Array>();
   readonly #waiters = new Ring<Waiter>();
@@ -41,11 +45,18 @@ export class IncomingFlow implements AsyncIterableIterator<unknown, undefined> {
   /** Why it ended, until somebody has been told. */
   #error: { readonly cause: unknown } | undefined;
 
-  constructor(channel: Channel, owner: FlowOwner, schema: Schema | undefined, check: ItemCheck) {
+  constructor(
+    channel: Channel,
+    owner: FlowOwner,
+    schema: Schema | undefined,
+    check: ItemCheck,
+    reader: PayloadReader = channel.reader,
+  ) {
     this.#channel = channel;
     this.#owner = owner;
     this.#schema = schema;
     this.#check = check;
+    this.#reader = reader;
     const { streamItems, streamBytes, streamBytesMax } = channel.limits;
     const limits = { items: streamItems, bytes: streamBytes, bytesMax: streamBytesMax };
     this.#window = new FlowWindow(limits, channel.clock.now());
@@ -58,8 +69,9 @@ export class IncomingFlow implements AsyncIterableIterator<unknown, undefined> {
   }
 
   /** The frame at hand is an item. */
-  received(reader: FrameReader): void {
+  received(): void {
     if (this.#hasEnded) return;
+    const reader = this.#reader;
     const { frameBytes } = reader;
     if (!this.#window.take(frameBytes)) {
       return this.#leave(new PeerError("credit-exceeded", "the other side sent more items than it was allowed"));
@@ -105,7 +117,7 @@ export class IncomingFlow implements AsyncIterableIterator<unknown, undefined> {
     // As long as its frame was, but for the header.
     this.#consumed(item.length + FRAME_HEAD_BYTES);
     try {
-      const value = this.#channel.reader.decode(item);
+      const value = this.#reader.decode(item);
       // The common case costs one promise.
       if (this.#schema === undefined) return Promise.resolve({ done: false, value });
       return this.#checked(value);

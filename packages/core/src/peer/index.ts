@@ -7,6 +7,15 @@ export { checkOptions, PEER_NAME_LENGTH_MAX } from "./options.js";
 export { Peer, type CloseOptions, type PeerOptions } from "./peer.js";
 export { demandProvidable } from "./provided-sum.js";
 export { type PeerStats } from "./stats.js";
+export { byKey, RELAY_CHOICES, type RelayCandidate, type RelayChoice, type RelayedMessage } from "./relay-choice.js";
+export {
+  Relay,
+  type RelayEvent,
+  type RelayOptions,
+  RELAY_HOPS_MAX,
+  type RelayUpstream,
+  type UpstreamLink,
+} from "./relay.js";
 export { type Remote } from "./remote.js";
 export { ServiceMap, type CallContext, type ProvideOptions, type ServiceMapOptions } from "./service-map.js";
 export { connect, type DialOptions } from "./connect.js";

@@ -4,7 +4,7 @@
 import { Deadline } from "../base/index.js";
 import { FrameKind } from "../wire/index.js";
 import type { Caller } from "./caller.js";
-import type { IncomingFlow } from "./incoming-flow.js";
+import type { IncomingFlow, PayloadReader } from "./incoming-flow.js";
 import type { OutgoingFlow } from "./outgoing-flow.js";
 import type { WaitingMessage } from "./outgoing-lane.js";
 import type { RemoteService } from "./remote.js";
@@ -26,6 +26,8 @@ export class OutgoingCall extends Deadline {
   readonly #reject: (error: unknown) => void;
   #signal: AbortSignal | undefined;
   isSettled = false;
+  /** What reads the answer, if it is not the channel's. */
+  reader: PayloadReader | undefined = undefined;
   /** Its place in the outgoing lane, until it is sent. */
   waiting: WaitingMessage | undefined = undefined;
   /** A watch is answered when the watched actor ends, and a stream when it is over. A watch takes no credit. */

@@ -5,7 +5,7 @@ import { oneShot } from "../base/index.js";
 import type { SendOptions } from "../actor/index.js";
 import { FrameKind, type FrameHeader } from "../wire/index.js";
 import type { Channel } from "./channel.js";
-import { cancelledBy, PeerError } from "./error.js";
+import { cancelledBy, creditInvalid, type PeerError } from "./error.js";
 import { encodeMetadata } from "./metadata.js";
 import type { OutgoingLane, WaitingMessage } from "./outgoing-lane.js";
 import type { RemoteService } from "./remote.js";
@@ -81,7 +81,7 @@ export class OutgoingSends {
   /** A credit frame: [messages] [bytes] that the other side takes more. */
   credited(messages: number, bytes: number): void {
     if (!this.#allowance.refill(messages, bytes)) {
-      this.#channel.fault(new PeerError("credit-invalid", "the other side gave back more credit than was used"));
+      this.#channel.fault(creditInvalid());
     }
   }
 

@@ -8,6 +8,7 @@ import type { Authorize } from "./authorize.js";
 import type { ClosedReason, PeerEvent } from "./events.js";
 import type { LifecycleState } from "./lifecycle.js";
 import type { PeerLimits, PeerTimes } from "./limits.js";
+import type { Upstream } from "./relay.js";
 import type { Remote } from "./remote.js";
 import type { ServiceMap } from "./service-map.js";
 import { Session } from "./session.js";
@@ -77,6 +78,15 @@ export class Peer {
   /** Figures for gauges and tests. */
   get stats(): PeerStats {
     return this.#session.stats;
+  }
+
+  /**
+   * For relays only.
+   *
+   * @internal
+   */
+  get upstream(): Upstream {
+    return this.#session;
   }
 
   /** An address of a service on the other side. Whether that provides it shows when it is called. */

@@ -5,7 +5,7 @@ import { Ring } from "../base/index.js";
 import type { AnyService, Semaphore } from "../actor/index.js";
 import { FrameKind } from "../wire/index.js";
 import { plain, type Channel } from "./channel.js";
-import { idTaken, PeerError, sendsExceeded } from "./error.js";
+import { creditInvalid, idTaken, PeerError, sendsExceeded } from "./error.js";
 import type { FreeFrames } from "./free-frames.js";
 import { IncomingFlow } from "./incoming-flow.js";
 import { IncomingMessage } from "./incoming-message.js";
@@ -13,8 +13,10 @@ import { IncomingWatches } from "./incoming-watches.js";
 import { readMetadata } from "./metadata.js";
 import type { Peer } from "./peer.js";
 import type { Providing, ProvidingParts } from "./providing.js";
+import type { Relay } from "./relay.js";
 import { Runner } from "./runner.js";
 import type { ProvidedMessage, ProvidedService, ServiceMap } from "./service-map.js";
+import { UndecodedReader } from "./undecoded-reader.js";
 import { ServiceSlots } from "./service-slots.js";
 
 export class Provider implements Providing {
@@ -26,6 +28,7 @@ export class Provider implements Providing {
   readonly #parkedForRoom = new Ring<IncomingMessage>();
   readonly #watches: IncomingWatches;
   readonly #freeFrames: FreeFrames;
+  readonly #relays = new Map<Relay, () => void>();
   #isClosing = false;
 
   constructor(channel: Channel, semaphore: Semaphore | undefined, parts: ProvidingParts) {
@@ -68,6 +71,7 @@ export class Provider implements Providing {
     // What is replaced goes first: at no time does the other side hold more than it takes.
     for (const { service } of added) this.withdraw(service);
     for (const provided of added) this.#slots.add(provided);
+    for (const relay of services.relays) this.#relay(relay);
   }
 
   /** Calls of it that run are answered; new ones are refused. False if it was not provided. */
@@ -130,7 +134,7 @@ export class Provider implements Providing {
   inputReceived(id: number): void {
     const task = this.#runner.request(id);
     if (task === undefined) return;
-    if (task.inputs !== undefined) return task.inputs.received(this.#channel.reader);
+    if (task.inputs !== undefined) return task.inputs.received();
     const error = new PeerError("inputs-unexpected", "inputs came for a request that has none", {
       maybeExecuted: true,
     });
@@ -146,7 +150,7 @@ export class Provider implements Providing {
   outputsAllowed(id: number, items: number, bytes: number): void {
     const task = this.#runner.request(id);
     if (task?.outputs === undefined || task.outputs.allowed(items, bytes)) return;
-    const error = new PeerError("credit-invalid", "more outputs are allowed than anybody can count");
+    const error = creditInvalid();
     if (!task.isDone) this.#runner.abort(task, error);
   }
 
@@ -204,10 +208,32 @@ export class Provider implements Providing {
     this.#isClosing = true;
     if (isLost) {
       this.#slots.close();
+      for (const leave of this.#relays.values()) leave();
+      this.#relays.clear();
       this.#freeFrames.close();
       this.#watches.endAll("connection-lost");
     }
     this.#runner.abortAll(reason, isLost);
+  }
+
+  /** Offers what a relay has, now and as it changes. What is handled here goes ahead of what is relayed. */
+  #relay(relay: Relay): void {
+    if (this.#relays.has(relay)) return;
+    const { peer, format } = this.#channel;
+    const leave = relay.offerTo({
+      peer,
+      format,
+      offer: (provided) => {
+        if (this.#slots.find(provided.service) !== undefined || !this.#slots.hasRoom([provided])) return false;
+        this.#slots.add(provided);
+        return true;
+      },
+      withdraw: (provided) => {
+        if (this.#slots.find(provided.service) === provided) this.withdraw(provided.service);
+      },
+      lost: (services, reason) => this.#channel.emit({ type: "relayLost", services, reason }),
+    });
+    this.#relays.set(relay, leave);
   }
 
   /** The frame at hand as a task; undefined if it was refused. */
@@ -242,7 +268,15 @@ export class Provider implements Providing {
         if (!task.isDone) this.#channel.post(plain(FrameKind.inputsStop, id));
       },
     };
-    return new IncomingFlow(this.#channel, owner, task.message.inputs, "input");
+    const { inputs, isRelayed } = task.message;
+    const { reader } = this.#channel;
+    return new IncomingFlow(
+      this.#channel,
+      owner,
+      inputs,
+      "input",
+      isRelayed === true ? new UndecodedReader(reader) : reader,
+    );
   }
 
   /** Calls, streams and watches share their numbers, so that a cancel is about one of them. */
@@ -250,10 +284,10 @@ export class Provider implements Providing {
     return id === 0 || this.#runner.request(id) !== undefined || (this.#watches.size > 0 && this.#watches.has(id));
   }
 
-  /** Runs a request that there is room for, as soon as there is a permit. Streams need none. */
+  /** Runs a request that there is room for, as soon as there is a permit. Streams and what is relayed need none. */
   #admit(task: IncomingMessage): void {
     const semaphore = this.#semaphore;
-    if (semaphore === undefined || task.isStream) return this.#runner.run(task);
+    if (semaphore === undefined || task.isStream || task.message.isRelayed === true) return this.#runner.run(task);
     if (semaphore.tryAcquire()) {
       task.permit = "held";
       return this.#runner.run(task);

@@ -104,10 +104,15 @@ export class RemoteServices {
   }
 
   /** The service of that name; one that is not provided yet is made. */
-  of(service: AnyService): RemoteService {
+  of(service: Pick<AnyService, "name">): RemoteService {
     const found = this.#of(service.name);
     found.isHeld = true;
     return found;
+  }
+
+  /** The service of that name, if there is one to know of. */
+  named(name: string): RemoteService | undefined {
+    return this.#byName.get(name);
   }
 
   /** @throws WireError `announcement-invalid` for a slot that is taken, or more than the limits allow. */

@@ -15,7 +15,7 @@ import {
   type Semaphore,
   sharedItems,
 } from "../actor/index.js";
-import { FrameKind } from "../wire/index.js";
+import { Encoded, FrameKind } from "../wire/index.js";
 import { Abandoned } from "./abandoned.js";
 import { plain, type Channel } from "./channel.js";
 import { PeerError } from "./error.js";
@@ -111,7 +111,8 @@ export class Runner {
     task.waitsForPermit = false;
     let input: unknown;
     try {
-      input = parked === undefined ? reader.value() : reader.decode(parked);
+      if (task.message.isRelayed === true) input = new Encoded(parked ?? reader.copyPayload());
+      else input = parked === undefined ? reader.value() : reader.decode(parked);
     } catch (error) {
       this.drop(task);
       return this.#freeFrames.refuse(task.id, "payload-invalid", (error as Error).message);

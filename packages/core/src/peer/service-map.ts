@@ -21,7 +21,9 @@ import type { Identity } from "../transport/index.js";
 import type { Channel } from "./channel.js";
 import { PeerError } from "./error.js";
 import type { Peer } from "./peer.js";
+import type { Announcement } from "./announcement.js";
 import { Provider } from "./provider.js";
+import type { Relay } from "./relay.js";
 import type { Providing, ProvidingParts } from "./providing.js";
 import { sumOfService, type ProvidedSum } from "./provided-sum.js";
 
@@ -68,6 +70,8 @@ export interface ProvidedMessage {
   /** Of the data of each declared error, by its code. */
   readonly errors: Readonly<Record<string, Schema>> | undefined;
   readonly priority: number;
+  /** Whether its input, inputs and outputs are passed on undecoded. */
+  readonly isRelayed?: boolean;
   /** Returns the answer or a promise of it; of a stream the outputs, or a promise of them. */
   readonly run: (input: unknown, context: AnyCallContext) => unknown;
 }
@@ -79,7 +83,9 @@ export interface ProvidedService {
   readonly sum: ProvidedSum;
   readonly scheduler: Scheduler | undefined;
   /** The actor behind it, if it is one. */
-  readonly address: Address | undefined;
+  readonly address: Pick<Address, "watch"> | undefined;
+  /** How it was announced to this side, if it is somebody else's. */
+  readonly relayed?: Announcement;
 }
 
 const UNCHECKED = { input: undefined, output: undefined, inputs: undefined, errors: undefined };
@@ -94,6 +100,7 @@ export interface ServiceMapOptions {
 export class ServiceMap {
   readonly #services = new Map<string, ProvidedService>();
   readonly #interceptors: readonly Interceptor[];
+  readonly #relays = new Set<Relay>();
 
   constructor({ interceptors = [] }: ServiceMapOptions = {}) {
     this.#interceptors = interceptors;
@@ -135,6 +142,13 @@ export class ServiceMap {
   /** Adds everything that is in another map; services of the same name are replaced. */
   addAll(other: ServiceMap): this {
     for (const [name, provided] of other.#services) this.#services.set(name, provided);
+    for (const relay of other.#relays) this.#relays.add(relay);
+    return this;
+  }
+
+  /** Offers what others provide, as it comes and goes: see `Relay`. What is in the map itself goes ahead. */
+  relay(relay: Relay): this {
+    this.#relays.add(relay);
     return this;
   }
 
@@ -154,6 +168,15 @@ export class ServiceMap {
    */
   providerFor(channel: Channel, semaphore: Semaphore | undefined, parts: ProvidingParts): Providing {
     return new Provider(channel, semaphore, parts);
+  }
+
+  /**
+   * The relays whose services are offered beside those of the map.
+   *
+   * @internal
+   */
+  get relays(): Iterable<Relay> {
+    return this.#relays;
   }
 
   /** What is in the map now. */

@@ -4,6 +4,7 @@
 import type { AnyService } from "../actor/index.js";
 import { FrameKind, WireError } from "../wire/index.js";
 import { announcementPayload } from "./announcement.js";
+import { relayedPayload } from "./relayed-announcement.js";
 import { plain, type Channel } from "./channel.js";
 import { PeerError } from "./error.js";
 import { demandProvidable } from "./provided-sum.js";
@@ -45,6 +46,21 @@ export class ServiceSlots {
     demandProvidable([...(kept as ProvidedService[]), ...added], this.#channel.limits);
   }
 
+  /** Whether all of these can be added. */
+  hasRoom(added: readonly ProvidedService[]): boolean {
+    try {
+      this.demandRoom(added);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The service of that name, if it is provided. */
+  find({ name }: AnyService): ProvidedService | undefined {
+    return this.#slots.find((provided) => provided?.service.name === name);
+  }
+
   /** There must be room: see `demandRoom`. */
   add(provided: ProvidedService): void {
     this.#slots.push(provided);
@@ -73,13 +89,16 @@ export class ServiceSlots {
     this.#isAnnouncing = false;
   }
 
-  #announce(slot: number, { service }: ProvidedService): void {
+  #announce(slot: number, { service, relayed }: ProvidedService): void {
     const header = plain(FrameKind.provide, slot);
     try {
-      this.#channel.post(header, announcementPayload(service));
+      this.#channel.post(header, relayed === undefined ? announcementPayload(service) : relayedPayload(relayed));
     } catch (error) {
       if (!(error instanceof WireError) || error.code !== "payload-too-long") throw error;
-      this.#channel.post(header, announcementPayload(service, false));
+      this.#channel.post(
+        header,
+        relayed === undefined ? announcementPayload(service, false) : relayedPayload(relayed, false),
+      );
     }
   }
 }

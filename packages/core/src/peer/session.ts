@@ -76,11 +76,11 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   remoteLimits: RemoteLimits = strangersLimits();
 
   readonly #connection: Connection;
-  readonly #caller: Caller;
+  readonly caller: Caller;
   readonly #providingParts: ProvidingParts;
   readonly #backpressure: Semaphore | undefined;
   #provider: Providing;
-  readonly #services: RemoteServices;
+  readonly services: RemoteServices;
   readonly #greeting: Greeting;
   readonly #dispatch: Dispatch;
   readonly #mailbox: Mailbox<WaitingMessage | Bulk, FrameHeader>;
@@ -118,9 +118,9 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
     this.give = connection.give?.bind(connection);
     this.inspection = options.inspection;
     this.id = options.id ?? randomId(options.random ?? systemRandom);
-    this.#services = new RemoteServices(this.limits);
-    this.#greeting = new Greeting(this.#services, this.limits.servicesMax);
-    this.#caller = new Caller(this);
+    this.services = new RemoteServices(this.limits);
+    this.#greeting = new Greeting(this.services, this.limits.servicesMax);
+    this.caller = new Caller(this);
     this.#backpressure = options.backpressure;
     this.#providingParts = {
       freeFrames: new FreeFrames(this),
@@ -132,7 +132,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
     this.ending = new Ending({
       channel: this,
       connection,
-      caller: this.#caller,
+      caller: this.caller,
       provider,
       onClosed: () => {
         this.#mailbox.close();
@@ -143,9 +143,9 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
     });
     this.#dispatch = new Dispatch({
       channel: this,
-      caller: this.#caller,
+      caller: this.caller,
       provider,
-      services: this.#services,
+      services: this.services,
       greeting: this.#greeting,
       ending: this.ending,
     });
@@ -177,15 +177,15 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   }
 
   get remote(): Remote {
-    return remoteOf(this.#greeting.hello, this.#connection, this.#services);
+    return remoteOf(this.#greeting.hello, this.#connection, this.services);
   }
 
   get stats(): PeerStats {
-    return statsOf(this, this.#caller, this.#provider, this.#dispatch);
+    return statsOf(this, this.caller, this.#provider, this.#dispatch);
   }
 
   address<S extends AnyService>(service: S): Address<S> {
-    return peerAddress(service, this.#caller, this.#services.of(service));
+    return peerAddress(service, this.caller, this.services.of(service));
   }
 
   provide(services: ServiceMap): void {
@@ -207,7 +207,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   // What the mailbox works for.
 
   readonly outgoing = {
-    take: (): WaitingMessage | Bulk | undefined => this.#caller.lane.take() ?? this.bulk.take(),
+    take: (): WaitingMessage | Bulk | undefined => this.caller.lane.take() ?? this.bulk.take(),
   };
 
   readonly incoming = {
@@ -225,7 +225,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
 
   handleOutgoing(said: WaitingMessage | Bulk): void {
     if ("writeNext" in said) said.writeNext();
-    else this.#caller.release(said);
+    else this.caller.release(said);
   }
 
   handleIncoming(frame: FrameHeader): void {
@@ -294,7 +294,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   #written(header: FrameHeader, written: number | LongFrame): number | OutgoingTransfer {
     if (typeof written !== "number") return this.transfers.start(written);
     if (this.inspection?.active === true) this.#inspect("frame-sent", header, written);
-    this.outbox.frameWritten(this.#caller.inFlight + this.#framesLastTurn);
+    this.outbox.frameWritten(this.caller.inFlight + this.#framesLastTurn);
     this.#mailbox.wake();
     return written;
   }
@@ -347,7 +347,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   #opened(): void {
     this.#isGreeting = false;
     this.reader.frameBytesMax = this.limits.frameBytesMax;
-    this.#caller.open();
+    this.caller.open();
     this.ending.greeted();
   }
 

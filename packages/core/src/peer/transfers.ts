@@ -15,7 +15,7 @@ import { FrameKind, PART_BYTES_MAX, WireError, type LongFrame } from "../wire/in
 import { isGivenAway } from "../transport/index.js";
 import type { Bulk } from "./bulk-lane.js";
 import { plain, type Channel } from "./channel.js";
-import { PeerError } from "./error.js";
+import { creditInvalid } from "./error.js";
 import { FlowAllowance, FlowWindow } from "./flow-window.js";
 
 /** How many may be under way at once in one direction. */
@@ -215,7 +215,7 @@ export class Transfers {
     const transfer = this.#outgoing.get(id);
     if (transfer?.allowance === undefined) return;
     if (!transfer.allowance.refill(0, bytes)) {
-      return this.#channel.fault(new PeerError("credit-invalid", "more parts are allowed than anybody can count"));
+      return this.#channel.fault(creditInvalid());
     }
     if (!transfer.isWaiting || !transfer.allowance.isOpen) return;
     transfer.isWaiting = false;
@@ -247,7 +247,7 @@ export class Transfers {
   arrived(id: number, piece: Uint8Array): void {
     const { clock, roundTrip, reader } = this.#channel;
     const transfer = this.#incoming.get(id);
-    if (transfer === undefined) throw new WireError("frame-malformed", `a part of ${id}, which has not begun`);
+    if (transfer === undefined) throw new WireError("frame-malformed", `transfer ${id} has not begun`);
     if (!transfer.window.take(piece.length)) {
       throw new WireError("credit-exceeded", "the other side sent more parts than it was allowed");
     }
@@ -277,7 +277,7 @@ export class Transfers {
   /** A drop frame: [transfer]. */
   dropped(id: number): void {
     const transfer = this.#incoming.get(id);
-    if (transfer === undefined) throw new WireError("frame-malformed", `transfer ${id} is dropped and has not begun`);
+    if (transfer === undefined) throw new WireError("frame-malformed", `transfer ${id} has not begun`);
     this.#over(id, transfer);
   }
 

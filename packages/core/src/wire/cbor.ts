@@ -147,7 +147,7 @@ function whyNot(error: unknown): string {
 }
 
 function tooLong(bytesMax: number): WireError {
-  return new WireError("payload-too-long", `this value is longer than the ${bytesMax} bytes that can be sent`);
+  return new WireError("payload-too-long", `this value is longer than ${bytesMax} bytes`);
 }
 
 function unsupported(why: string, cause?: unknown): WireError {

@@ -1,3 +1,4 @@
+export { Encoded } from "./encoded.js";
 export { WireError } from "./error.js";
 export { FrameBuffer, FrameWriter } from "./frame-writer.js";
 export { PART_BYTES_MAX, WHOLE_BYTES_MAX, WIRE_LIMITS, type WireLimits } from "./limits.js";

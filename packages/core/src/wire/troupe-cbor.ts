@@ -1,6 +1,7 @@
 // Troupe's native wire format: frames with an 8- to 16-byte header and one CBOR item. troupe-header.ts has the layout.
 
 import { checkEncoded, copyEncoded, encode } from "./cbor.js";
+import { Encoded } from "./encoded.js";
 import { WireError } from "./error.js";
 import type { FrameWriter } from "./frame-writer.js";
 import { WIRE_LIMITS } from "./limits.js";
@@ -14,10 +15,7 @@ const NOTHING = new Uint8Array(0);
 
 function checkLength(frameBytes: number, bytesMax: number): void {
   if (frameBytes > bytesMax) {
-    throw new WireError(
-      "payload-too-long",
-      `a message of ${frameBytes} bytes is longer than messageBytesMax of the receiver, ${bytesMax}`,
-    );
+    throw new WireError("payload-too-long", `a message of ${frameBytes} bytes is over the limit of ${bytesMax}`);
   }
 }
 
@@ -68,6 +66,7 @@ export const troupeCbor: WireFormat = {
   reader: (limits) => new TroupeCborReader(limits),
 
   encode(value, bytesMax = WIRE_LIMITS.messageBytesMax) {
+    if (value instanceof Encoded) return value.bytes;
     const length = encode(value, bytesMax);
     checkEncoded();
     checkLength(length, bytesMax);
@@ -77,6 +76,7 @@ export const troupeCbor: WireFormat = {
   },
 
   write(writer, header, payload, sizes) {
+    if (payload instanceof Encoded) return append(writer, header, NOTHING, payload.bytes, sizes);
     if (payload instanceof Uint8Array && payload.length >= BYTE_STRING_BYTES_MIN && carriesPayload(header.kind)) {
       return append(writer, header, byteStringHead(payload.length), payload, sizes);
     }

@@ -189,10 +189,7 @@ export class TroupeCborReader implements FrameReader {
     let payloadAt = headerBytes(kind);
     if (frameBytes < payloadAt) throw new WireError("frame-malformed", `a frame of kind ${kind} ends in its header`);
     if (frameBytes > payloadAt && isKnown(kind) && !carriesPayload(kind) && !carriesPart(kind)) {
-      throw new WireError(
-        "frame-malformed",
-        `a frame of kind ${kind} has no payload, but this one is ${frameBytes} bytes long`,
-      );
+      throw new WireError("frame-malformed", `a frame of kind ${kind} is ${frameBytes} bytes long`);
     }
     frame.kind = kind;
     frame.hasInputs = (flags & INPUTS_FLAG) !== 0;

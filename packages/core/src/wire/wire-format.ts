@@ -109,10 +109,10 @@ export interface WireFormat {
   readonly name: string;
   /** Makes the reading half for one connection. */
   reader(limits: WireLimits): FrameReader;
-  /** Encodes a payload apart from a frame, for `forward`. Throws `WireError` `payload-unsupported` or `payload-too-long`. */
+  /** Encodes a payload apart from a frame, for `forward`; one that is `Encoded` is returned as it is. Throws `WireError` `payload-unsupported` or `payload-too-long`. */
   encode(value: unknown, bytesMax?: number): Uint8Array;
   /**
-   * Appends one frame and returns its length in bytes; or, if it is too long to go whole, appends nothing and returns
+   * Appends one frame, with an `Encoded` payload as it is, and returns its length in bytes; or, if it is too long to go whole, appends nothing and returns
    * it. Throws `WireError`, having appended nothing, if it cannot be.
    */
   write(writer: FrameWriter, header: FrameHeader, payload: unknown, sizes: FrameSizes): number | LongFrame;
