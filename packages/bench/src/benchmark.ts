@@ -15,6 +15,7 @@ import { streamStalled } from "./benchmarks/stream-stalled.js";
 import { idleWebSockets } from "./benchmarks/idle-web-sockets.js";
 import { broadcast } from "./benchmarks/broadcast.js";
 import { meshMessages, meshRoundTrip, meshStuck } from "./benchmarks/mesh.js";
+import { relay64, relaySequential } from "./benchmarks/relay.js";
 import { transports64, transportsSequential } from "./benchmarks/transports.js";
 import { sequential } from "./benchmarks/sequential.js";
 import type { Measured } from "./measured.js";
@@ -95,6 +96,8 @@ export const BENCHMARKS: readonly Benchmark[] = [
   meshRoundTrip,
   meshMessages,
   meshStuck,
+  relaySequential,
+  relay64,
   broadcast,
   actorSends,
   actorCalls,

@@ -102,6 +102,16 @@ export const GOALS: readonly Goal[] = [
     },
   },
   {
+    benchmark: "relay-sequential",
+    text: "a hop at most 1.2 × a direct call on top",
+    isReached: (rows) => comparedWith(rows, "relay-sequential", "troupe tcp", "troupe relay", 1 / 2.2),
+  },
+  {
+    benchmark: "relay-64",
+    text: "at least 0.5 × direct calls",
+    isReached: (rows) => comparedWith(rows, "relay-64", "troupe relay", "troupe tcp", 0.5),
+  },
+  {
     benchmark: "broadcast",
     text: "at least 1,000,000/s",
     isReached: (rows) => {

@@ -54,6 +54,7 @@ export const SUBJECTS: Readonly<Record<string, () => Promise<Subject>>> = {
 /** For benchmarks that name them: Troupe over each transport, beside the transport alone, and a mesh beside a bare socket. */
 export const NAMED_SUBJECTS: Readonly<Record<string, () => Promise<Subject>>> = {
   "bare net": async () => (await import("./subjects/mesh.js")).bare,
+  "troupe relay": async () => (await import("./subjects/relay.js")).relay,
   "troupe mesh": async () => (await import("./subjects/mesh.js")).mesh,
   ...transportSubjects(),
 };

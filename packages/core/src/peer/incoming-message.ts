@@ -7,6 +7,7 @@ import type { Identity } from "../transport/index.js";
 import type { IncomingFlow } from "./incoming-flow.js";
 import type { OutgoingFlow } from "./outgoing-flow.js";
 import type { Peer } from "./peer.js";
+import { RelayedSignal } from "./relayed-signal.js";
 import type { Provider } from "./provider.js";
 import type { AnyCallContext, ProvidedMessage, ProvidedService } from "./service-map.js";
 import type { OutgoingTransfer } from "./transfers.js";
@@ -29,6 +30,10 @@ class IncomingContext implements AnyCallContext {
 
   get signal(): AbortSignal {
     return this.#task.signal;
+  }
+
+  get relayedSignal(): AbortSignal {
+    return new RelayedSignal(this.#task) as unknown as AbortSignal;
   }
 
   get deadline(): number {
@@ -81,6 +86,8 @@ export class IncomingMessage extends Deadline implements PermitWaiter {
   outputs: OutgoingFlow | undefined = undefined;
   /** The answer, while it leaves in parts. */
   transfer: OutgoingTransfer | undefined = undefined;
+  /** The request that it was passed on as; told when this one is aborted. */
+  relayedAs: { handleEvent(): void } | undefined = undefined;
   waitsForPermit = false;
   /** Held until its handler has ended, or lent to others because it was given up and runs on. */
   permit: "none" | "held" | "lent" = "none";
@@ -160,6 +167,7 @@ export class IncomingMessage extends Deadline implements PermitWaiter {
     this.#isAborted = true;
     this.#abortedBy = reason;
     this.#controller?.abort(reason);
+    this.relayedAs?.handleEvent();
   }
 
   /** The deadline has passed, or the time to end after an abort has. */

@@ -276,7 +276,7 @@ export class Relay {
       if (kind === "send") return caller.send(service, message, input, beside && { metadata: beside });
       const options = {
         reader: route.reader,
-        signal: context.signal,
+        signal: context.relayedSignal,
         timeoutMs: context.remainingMs,
         ...(beside && { metadata: beside }),
         ...(context.hasInputs && { inputs: context.inputs }),

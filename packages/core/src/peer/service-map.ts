@@ -38,6 +38,8 @@ export interface CallContext extends HandlerContext {
 /** The same with what only some messages have, whose types say more of it. */
 export interface AnyCallContext extends CallContext {
   readonly hasInputs: boolean;
+  /** The signal, as far as the request that this is passed on as needs one. */
+  readonly relayedSignal: AbortSignal;
   readonly inputs: AsyncIterableIterator<never>;
 }
 
