@@ -4,8 +4,15 @@
 // Against loops every announcement has the ids of the relays that it came through. A relay takes none with its own id,
 // and adds its id, and those of all its upstreams, to what it announces: so the way of a message never comes back.
 
-import { Emitter, systemRandom, type Random, type Unsubscribe } from "../base/index.js";
-import { NO_METADATA, RemoteError, type AnyService, type Ended, type WatchOptions } from "../actor/index.js";
+import { Emitter, systemRandom, TroupeError, type Random, type Unsubscribe } from "../base/index.js";
+import {
+  NO_METADATA,
+  RemoteError,
+  SERVICE_NAMES_BYTES_MAX,
+  type AnyService,
+  type Ended,
+  type WatchOptions,
+} from "../actor/index.js";
 import type { FrameReader, WireFormat } from "../wire/index.js";
 import type { Announcement } from "./announcement.js";
 import type { Caller } from "./caller.js";
@@ -78,6 +85,7 @@ interface Route extends RelayCandidate {
 /** A service that at least one upstream provides. */
 interface Offered {
   readonly announcement: Announcement;
+  readonly format: WireFormat;
   readonly provided: ProvidedService;
   routes: Route[];
   readonly downstreams: Set<Downstream>;
@@ -178,6 +186,8 @@ export class Relay {
       peer.on("provided", ({ service }) => this.#update(service)),
       peer.on("withdrawn", ({ service }) => this.#update(service)),
       peer.on("closing", ({ by }) => this.#leave(peer, { by, code: "closed" })),
+      // Its end may take a while, and nothing can be asked of it meanwhile.
+      peer.on("fault", ({ error }) => this.#leave(peer, { by: "fault", code: codeOf(error), error })),
       peer.on("closed", ({ reason }) => {
         this.#leave(peer, reason);
         this.#upstreams.delete(peer);
@@ -215,12 +225,18 @@ export class Relay {
     const now = this.#offered.get(name);
     const like =
       (now && candidates.find(({ announcement }) => isAlike(announcement, now.announcement))) ?? candidates[0];
-    // Upstreams that disagree about the contract are not mixed.
-    const alike = like === undefined ? [] : candidates.filter((each) => isAlike(each.announcement, like.announcement));
+    // Upstreams that disagree about the contract are not mixed, nor are those that write it differently.
+    const alike = candidates.filter(
+      ({ route, announcement }) =>
+        like !== undefined &&
+        isAlike(announcement, like.announcement) &&
+        route.upstream.format === like.route.upstream.format,
+    );
     const path = [...new Set([this.#id, ...alike.flatMap(({ announcement }) => idsOf(announcement))])];
     const routes = alike.map(({ route }) => route);
     const isCovered = now !== undefined && path.every((id) => idsOf(now.announcement).includes(id));
-    if (now !== undefined && like !== undefined && isCovered && isAlike(like.announcement, now.announcement)) {
+    const isSame = isCovered && now.format === like?.route.upstream.format;
+    if (isSame && isAlike(like.announcement, now.announcement)) {
       now.routes = routes;
       return;
     }
@@ -229,17 +245,20 @@ export class Relay {
       for (const downstream of now.downstreams) downstream.withdraw(now.provided);
     }
     if (like === undefined || path.length > RELAY_HOPS_MAX) return;
-    const offered = this.#offer({ ...like.announcement, path: path.join("") }, routes);
+    const announcement = { ...like.announcement, path: path.join("") };
+    const offered = this.#offer(announcement, like.route.upstream.format, routes);
     this.#offered.set(name, offered);
     for (const downstream of this.#downstreams) offer(offered, downstream);
   }
 
   #mayRelay(announcement: Announcement): boolean {
     const ids = idsOf(announcement);
-    return ids.length < RELAY_HOPS_MAX && !ids.includes(this.#id);
+    // Names that are longer than a contract of this side may have would not fit into an announcement with the path.
+    const [, , nameBytes] = sumOfService(announcement.name, announcement.names);
+    return ids.length < RELAY_HOPS_MAX && !ids.includes(this.#id) && nameBytes <= SERVICE_NAMES_BYTES_MAX;
   }
 
-  #offer(announcement: Announcement, routes: Route[]): Offered {
+  #offer(announcement: Announcement, format: WireFormat, routes: Route[]): Offered {
     const { name, names, kinds } = announcement;
     const messages = names.map((message, index): ProvidedMessage => {
       // What cannot be named is never asked for: its kind does not matter.
@@ -256,7 +275,7 @@ export class Relay {
       address: { watch: (options) => watch(options) },
       relayed: announcement,
     };
-    const offered: Offered = { announcement, provided, routes, downstreams: new Set() };
+    const offered: Offered = { announcement, format, provided, routes, downstreams: new Set() };
 
     const routeOf = (message: RelayedMessage): { readonly route: Route; readonly service: RemoteService } => {
       const { routes: candidates } = offered;
@@ -316,6 +335,10 @@ export class Relay {
 const LEFT: ClosedReason = Object.freeze({ by: "local", code: "closed" });
 const UNCHECKED = { input: undefined, output: undefined, inputs: undefined, errors: undefined };
 
+function codeOf(error: Error): string {
+  return error instanceof TroupeError ? error.code : "connection-lost";
+}
+
 /** The relays on the way to a service. */
 function idsOf({ path }: Announcement): readonly string[] {
   return path.match(/.{1,16}/gs) ?? [];
@@ -323,7 +346,7 @@ function idsOf({ path }: Announcement): readonly string[] {
 
 /** Bytes of one format mean nothing in another. */
 function offer(offered: Offered, downstream: Downstream): void {
-  if (offered.routes.some(({ upstream }) => upstream.format !== downstream.format)) return;
+  if (offered.format !== downstream.format) return;
   if (downstream.offer(offered.provided)) offered.downstreams.add(downstream);
 }
 
