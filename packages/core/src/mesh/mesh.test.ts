@@ -12,6 +12,7 @@ import {
   NotFound,
   type Envelope,
   type MeshOptions,
+  type SendError,
 } from "./index.js";
 
 function bytes(text: string): Uint8Array {
