@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { call, defineService } from "../actor/index.js";
+import { systemClock } from "../base/index.js";
 import { peers, RawPeer } from "../testing/index.js";
 import { memoryPair } from "../transport/index.js";
 import { FrameKind } from "../wire/index.js";
@@ -30,7 +31,7 @@ async function stage(): Promise<{ raw: RawPeer; down: Peer; relay: Relay } & Asy
 }
 
 async function settle(): Promise<void> {
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => systemClock.yield(resolve));
 }
 
 describe("an upstream that keeps to no rules", () => {

@@ -2,6 +2,7 @@
 
 import { describe, expect, test, vi } from "vitest";
 import { call, defineService, RemoteError, Semaphore, send, spawn, stream } from "../actor/index.js";
+import { systemClock } from "../base/index.js";
 import { Fence, peers, type Harness } from "../testing/index.js";
 import { troupeCbor } from "../wire/index.js";
 import { byKey, PeerError, Relay, ServiceMap, type Peer, type PeerOptions } from "./index.js";
@@ -325,6 +326,37 @@ describe("one of several upstreams", () => {
 });
 
 describe("what is relayed", () => {
+  test("is cancelled when its caller is gone", async () => {
+    const { services, hanging, aborted } = account();
+    await using up = await peers({ right: { services } });
+    const down = await peers({ right: { services: new ServiceMap().relay(new Relay(up.left)) } });
+    const lost = expect(down.left.address(Bank).call("hang")).rejects.toMatchObject({ code: "connection-lost" });
+    await hanging.reached;
+    down.cut();
+    await lost;
+    await aborted.reached;
+    await down[Symbol.asyncDispose]();
+  });
+
+  test("is withdrawn from whoever was offered it when its upstream is removed, and that is no loss", async () => {
+    await using up = await peers({ right: { services: account().services } });
+    const relay = new Relay(up.left);
+    const lost = vi.fn();
+    relay.on("relayLost", lost);
+    await using down = await peers({ right: { services: new ServiceMap().relay(relay) } });
+    expect(relay.remove(up.left)).toBe(true);
+    expect(relay.remove(up.left)).toBe(false);
+    await settle();
+    expect(down.left.remote.services).toEqual([]);
+    relay.add(up.left);
+    await settle();
+    expect(down.left.remote.services).toEqual(["bank"]);
+    relay.close();
+    await settle();
+    expect(down.left.remote.services).toEqual([]);
+    expect(lost).not.toHaveBeenCalled();
+  });
+
   test("is what was asked for, and nothing that is handled here", async () => {
     const Clock = defineService("clock", { now: call<void, number>() });
     const upstream = account("upstream").services.add(Clock, { now: () => 1 });
@@ -387,7 +419,7 @@ describe("what is relayed", () => {
 
 /** Resolves when nothing is on its way any more, on any connection. */
 async function settle(): Promise<void> {
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => systemClock.yield(resolve));
 }
 
 async function* forever(): AsyncGenerator<number> {

@@ -22,7 +22,7 @@ import type { Peer } from "./peer.js";
 import { sumOfService } from "./provided-sum.js";
 import { RelayedOutputs, told } from "./relayed-outputs.js";
 import { RELAY_CHOICES, type RelayCandidate, type RelayChoice, type RelayedMessage } from "./relay-choice.js";
-import type { RemoteService, RemoteServices } from "./remote.js";
+import { randomId, type RemoteService, type RemoteServices } from "./remote.js";
 import { UndecodedReader } from "./undecoded-reader.js";
 import type { AnyCallContext, ProvidedMessage, ProvidedService } from "./service-map.js";
 
@@ -73,6 +73,8 @@ export interface Downstream {
 
 /** How many relays a service may come through: a path of more would be longer than a name. */
 export const RELAY_HOPS_MAX = 16;
+/** In hexadecimal digits: in a path, ids stand one behind the other. */
+const RELAY_ID_LENGTH = 16;
 
 /** An upstream with a connection. */
 interface Route extends RelayCandidate {
@@ -114,7 +116,7 @@ export class Relay {
   /** @throws PeerError `option-invalid` */
   constructor(upstreams: RelayUpstream | readonly RelayUpstream[] = [], options: RelayOptions = {}) {
     const { services, choose = "round-robin", random = systemRandom } = options;
-    this.#id = [...random.bytes(8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    this.#id = randomId(random).slice(0, RELAY_ID_LENGTH);
     this.#names = services && new Set(services.map((each) => (typeof each === "string" ? each : each.name)));
     if (typeof choose !== "function" && !Object.hasOwn(RELAY_CHOICES, choose)) {
       throw new PeerError("option-invalid", `choose must be a function, or ${Object.keys(RELAY_CHOICES).join(" or ")}`);

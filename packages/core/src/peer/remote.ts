@@ -104,7 +104,7 @@ export class RemoteServices {
   }
 
   /** The service of that name; one that is not provided yet is made. */
-  of(service: Pick<AnyService, "name">): RemoteService {
+  of(service: AnyService): RemoteService {
     const found = this.#of(service.name);
     found.isHeld = true;
     return found;

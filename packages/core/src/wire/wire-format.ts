@@ -109,11 +109,14 @@ export interface WireFormat {
   readonly name: string;
   /** Makes the reading half for one connection. */
   reader(limits: WireLimits): FrameReader;
-  /** Encodes a payload apart from a frame, for `forward`; one that is `Encoded` is returned as it is. Throws `WireError` `payload-unsupported` or `payload-too-long`. */
+  /**
+   * Encodes a payload apart from a frame, for `forward`; one that is `Encoded` is returned as it is. Throws `WireError`
+   * `payload-unsupported` or `payload-too-long`.
+   */
   encode(value: unknown, bytesMax?: number): Uint8Array;
   /**
-   * Appends one frame, with an `Encoded` payload as it is, and returns its length in bytes; or, if it is too long to go whole, appends nothing and returns
-   * it. Throws `WireError`, having appended nothing, if it cannot be.
+   * Appends one frame, with an `Encoded` payload as it is, and returns its length in bytes; or, if it is too long to go
+   * whole, appends nothing and returns it. Throws `WireError`, having appended nothing, if it cannot be.
    */
   write(writer: FrameWriter, header: FrameHeader, payload: unknown, sizes: FrameSizes): number | LongFrame;
   /** The same with a payload that is encoded already. */
