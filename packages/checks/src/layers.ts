@@ -11,7 +11,7 @@ export const CORE_LAYERS: readonly (readonly string[])[] = [
   ["base"],
   ["actor", "wire", "transport"],
   ["peer"],
-  ["link"],
+  ["link", "thespis"],
   ["mesh"],
   ["discovery", "directory"],
   ["network"],
@@ -34,6 +34,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 /** The files that may import a third-party package: what is known about it is known there. */
 export const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry/api": ["packages/core/src/opentelemetry/open-telemetry.ts"],
+  cborg: ["packages/core/src/thespis/rust-cbor.ts"],
   "cbor-x": ["packages/core/src/wire/cbor.ts"],
   "p-queue": ["packages/core/src/actor/scheduler.ts"],
   ws: ["packages/node/src/web-socket.ts"],

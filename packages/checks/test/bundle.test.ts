@@ -6,8 +6,11 @@ const KB = 1000;
 
 /** What a browser downloads at most, in bytes. Raise a budget only together with the reason. */
 const BUDGETS = {
-  /** `@troupe/core` whole, with its dependencies, minified and gzipped: actors, listeners, links and all. */
-  wholeGzipped: 64 * KB,
+  /**
+   * `@troupe/core` whole, with its dependencies, minified and gzipped: actors, listeners, links and all. 12 kB of it are
+   * the format of thespis_remote with a CBOR library of its own, which nobody bundles who does not name it.
+   */
+  wholeGzipped: 77 * KB,
   /** A program that dials by WebSocket, calls, sends and streams: 12 kB of it are cbor-x. */
   clientGzipped: 40 * KB,
   /** Of that, Troupe's own code. */

@@ -65,6 +65,7 @@ export {
   type PermitWaiter,
   type RestartOptions,
   type RetryOptions,
+  type RustType,
   type Schema,
   type SchedulerOptions,
   type SemaphoreOptions,
@@ -76,6 +77,7 @@ export {
   type StreamMessage,
   type StreamOptions,
   type SubscribeOptions,
+  type ThespisMessage,
   type WatchOptions,
 } from "./actor/index.js";
 export {
@@ -166,3 +168,10 @@ export {
   type LinkOptions,
   type LinkState,
 } from "./link/index.js";
+export {
+  THESPIS_CALL_BYTES_MAX,
+  THESPIS_CALLS_MAX,
+  THESPIS_PARKED_BYTES_MAX,
+  THESPIS_PARKED_MAX,
+  thespisCbor,
+} from "./thespis/index.js";

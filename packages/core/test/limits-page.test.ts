@@ -27,6 +27,12 @@ import {
   PEER_TIMES,
 } from "../src/peer/index.js";
 import { FRAME_BYTES_MIN } from "../src/peer/limits.js";
+import {
+  THESPIS_CALL_BYTES_MAX,
+  THESPIS_CALLS_MAX,
+  THESPIS_PARKED_BYTES_MAX,
+  THESPIS_PARKED_MAX,
+} from "../src/thespis/index.js";
 import { ENDPOINT_LENGTH_MAX, MEMORY_BUFFER_BYTES } from "../src/transport/index.js";
 
 const page = readFileSync(new URL("../../../docs/guide/limits.md", import.meta.url), "utf8");
@@ -63,6 +69,10 @@ const SECTIONS: readonly (readonly [heading: string, values: object])[] = [
       FAILURE_MESSAGE_LENGTH_MAX,
       ENDPOINT_LENGTH_MAX,
       MEMORY_BUFFER_BYTES,
+      THESPIS_CALLS_MAX,
+      THESPIS_CALL_BYTES_MAX,
+      THESPIS_PARKED_MAX,
+      THESPIS_PARKED_BYTES_MAX,
       TURN_ITEMS_MAX: MAILBOX_DEFAULTS.turnItemsMax,
       TURN_MS: MAILBOX_DEFAULTS.turnMs,
       OUTGOING_RUN_MAX: MAILBOX_DEFAULTS.outgoingRunMax,

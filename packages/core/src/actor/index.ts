@@ -103,5 +103,6 @@ export {
   type HandlersOnly,
   type SpawnOptions,
 } from "./spawn.js";
+export { type RustType, type ThespisMessage } from "./thespis-message.js";
 export { checkFailure, checkInput, checkOutput, isThenable, ISSUES_MAX, type InvalidIssue } from "./validate.js";
 export { WaitingLine } from "./waiting-line.js";

@@ -2,6 +2,7 @@
 
 import type { Schema, SchemaInput, SchemaOutput } from "./schema.js";
 import { ActorError } from "./error.js";
+import type { ThespisMessage } from "./thespis-message.js";
 
 declare const types: unique symbol;
 
@@ -67,6 +68,8 @@ export interface MessageParts {
   readonly errors: Readonly<Record<string, Schema>> | undefined;
   /** Whether handling it twice is as good as once, so that it may be tried again. */
   readonly idempotent: boolean;
+  /** Which message it is for programs that speak thespis_remote. */
+  readonly thespis: ThespisMessage | undefined;
 }
 
 // `any` in the constraints only: a message of every type must fit, whatever its variance.
@@ -134,6 +137,8 @@ export const SERVICE_MESSAGES_MAX = 4096;
 export interface MessageOptions {
   /** Handling it twice is as good as once: `retry` and the like may try it again. False unless set. */
   readonly idempotent?: boolean;
+  /** Which message it is for programs that speak thespis_remote, on connections whose `wireFormat` is `thespisCbor`. */
+  readonly thespis?: ThespisMessage;
 }
 
 /** Schemas of a message with an answer or outputs. */
@@ -251,6 +256,7 @@ function partsOf(given: AnyMessageSchemas | undefined): MessageParts {
     inputs: given?.inputs,
     errors: given?.errors,
     idempotent: given?.idempotent ?? false,
+    thespis: given?.thespis,
   };
 }
 

@@ -74,7 +74,7 @@ export function parseAnnouncement(payload: unknown): Announcement {
 function malformed(): WireError {
   return new WireError(
     "announcement-invalid",
-    `a service is its name, its fingerprint and at most ${SERVICE_MESSAGES_MAX} messages with their kinds`,
+    `a service is a name, a fingerprint and at most ${SERVICE_MESSAGES_MAX} messages`,
   );
 }
 

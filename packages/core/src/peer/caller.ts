@@ -211,7 +211,7 @@ export class Caller implements Credit {
   itemReceived(id: number): void {
     const call = this.#requests.get(id);
     if (call?.outputs !== undefined) return call.outputs.received();
-    const error = new PeerError("stream-unknown", `an item came for ${id}, which is no stream that is open`);
+    const error = new PeerError("stream-unknown", `an item came for ${id}, which is no open stream`);
     this.#channel.emit({ type: "refused", direction: "incoming", error });
   }
 
@@ -230,6 +230,7 @@ export class Caller implements Credit {
   /** The other side knows the deadline as well, and tells its handler by itself. */
   timedOut(call: OutgoingCall): void {
     const maybeExecuted = this.#requests.withdraw(call);
+    if (maybeExecuted && this.#channel.format.isTerse) this.#channel.post(plain(FrameKind.cancel, call.id));
     this.#requests.end(
       call,
       new PeerError("timeout", `${call.service.name}.${call.message} was not answered in time`, { maybeExecuted }),

@@ -129,8 +129,9 @@ export class Ending {
 
   /** The other side will say nothing more. */
   ended(): void {
-    const error = new ConnectionLost("connection-lost", "the other side ended the connection without a word");
-    this.#end({ by: "fault", code: "connection-lost", error });
+    const code = "connection-lost";
+    const error = new ConnectionLost(code, "the other side left without a word");
+    this.#end(this.#parts.channel.format.isTerse ? { by: "remote", code: "closed" } : { by: "fault", code, error });
     this.#lifecycle.send({ type: "ended" });
   }
 

@@ -43,12 +43,12 @@ export function refusalBy(signal: AbortSignal | undefined): PeerError | undefine
 
 /** The other side uses a number for two things at once. */
 export function idTaken(id: number): PeerError {
-  return new PeerError("call-invalid", `ConnID ${id} is reserved, or of a call or watch that is not answered yet`);
+  return new PeerError("call-invalid", `ConnID ${id} is reserved, or not answered yet`);
 }
 
 /** The other side allows more than there can be. */
 export function creditInvalid(): PeerError {
-  return new PeerError("credit-invalid", "more is allowed than was used, or than anybody can count");
+  return new PeerError("credit-invalid", "more is allowed than was used");
 }
 
 /** What ends a connection whose other side does not count. */

@@ -76,7 +76,7 @@ export class Heartbeat extends Deadline {
       this.#lastReceivedAt = now - this.#deadAfterMs + heartbeatMs;
       return undefined;
     }
-    return new PeerError("peer-silent", `the other side has shown no sign of life for ${Math.round(silentMs)} ms`);
+    return new PeerError("peer-silent", `no sign of life for ${Math.round(silentMs)} ms`);
   }
 
   #stall(now: number): PeerError | undefined {
@@ -85,7 +85,7 @@ export class Heartbeat extends Deadline {
     this.#blockedSince = isBlocked ? (this.#blockedSince ?? now) : undefined;
     this.#partialSince = this.#alive.hasPartialFrame() ? (this.#partialSince ?? now) : undefined;
     if (this.#blockedSince !== undefined && now - this.#blockedSince >= this.#stallMs) {
-      return new PeerError("peer-stalled", `the other side has read nothing for ${this.#stallMs} ms`);
+      return new PeerError("peer-stalled", `nothing was read for ${this.#stallMs} ms`);
     }
     if (this.#partialSince !== undefined && now - this.#partialSince >= this.#stallMs) {
       return new PeerError("frame-late", `a frame has not become whole for ${this.#stallMs} ms`);

@@ -129,26 +129,23 @@ export function helloPayload(hello: Hello): unknown {
  * @throws WireError `hello-invalid`; PeerError `version-mismatch` when there is no version in common.
  */
 export function parseHello(payload: unknown, servicesMax: number): Hello {
-  const fields = asRecord(payload, "the hello");
-  if (fields["protocol"] !== "troupe")
-    throw new WireError("hello-invalid", "the other side does not speak this protocol");
+  const fields = asRecord(payload, "it");
+  if (fields["protocol"] !== "troupe") throw invalid("it is of another protocol");
   const versions = fields["versions"];
   if (!Array.isArray(versions) || !versions.every((version) => Number.isInteger(version))) {
-    throw new WireError("hello-invalid", "the hello has no list of versions");
+    throw invalid("it has no versions");
   }
   if (!versions.some((version: number) => PROTOCOL_VERSIONS.includes(version))) {
     throw new PeerError(
       "version-mismatch",
-      `the other side speaks version ${versions.slice(0, 8).join(", ")}, this side ${PROTOCOL_VERSIONS.join(", ")}`,
+      `it speaks version ${versions.slice(0, 8).join()}, this side ${PROTOCOL_VERSIONS.join()}`,
     );
   }
   const id = fields["id"];
   const name = fields["name"];
-  if (typeof id !== "string" || !/^[0-9a-f]{32}$/.test(id))
-    throw new WireError("hello-invalid", "the hello has no valid id");
-  if (typeof name !== "string" || name.length > 256)
-    throw new WireError("hello-invalid", "the hello has no valid name");
-  const limits = asRecord(fields["limits"], "the limits in the hello");
+  if (typeof id !== "string" || !/^[0-9a-f]{32}$/.test(id)) throw invalid("it has no valid id");
+  if (typeof name !== "string" || name.length > 256) throw invalid("it has no valid name");
+  const limits = asRecord(fields["limits"], "its limits");
   return {
     versions: versions as number[],
     minor: whole(fields, "minor", 0, 0xffff_ffff),
@@ -162,7 +159,7 @@ export function parseHello(payload: unknown, servicesMax: number): Hello {
 
 function asRecord(value: unknown, what: string): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new WireError("hello-invalid", `${what} must be a map`);
+    throw invalid(`${what} must be a map`);
   }
   return value as Record<string, unknown>;
 }
@@ -170,7 +167,11 @@ function asRecord(value: unknown, what: string): Record<string, unknown> {
 function whole(fields: Record<string, unknown>, name: string, min: number, max: number): number {
   const value = fields[name];
   if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {
-    throw new WireError("hello-invalid", `${name} in the hello must be a whole number from ${min} to ${max}`);
+    throw invalid(`${name} must be a whole number from ${min} to ${max}`);
   }
   return value;
+}
+
+function invalid(why: string): WireError {
+  return new WireError("hello-invalid", `in the hello: ${why}`);
 }

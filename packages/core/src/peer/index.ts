@@ -1,3 +1,4 @@
+export { announcementPayload, parseAnnouncement, type Announcement } from "./announcement.js";
 export { type Authorize } from "./authorize.js";
 export { cancelledBy, type PeerErrorOptions, ConnectionLost, PeerError, Refused } from "./error.js";
 export { type ClosedReason, type PeerEvent } from "./events.js";
@@ -17,6 +18,8 @@ export {
   type UpstreamLink,
 } from "./relay.js";
 export { type Remote } from "./remote.js";
+export { plain } from "./channel.js";
+export { SendAllowance } from "./send-window.js";
 export { ServiceMap, type CallContext, type ProvideOptions, type ServiceMapOptions } from "./service-map.js";
 export { connect, type DialOptions } from "./connect.js";
 export { listen, LISTEN_DEFAULTS, Listener, type ListenerEvent, type ListenOptions } from "./listener.js";

@@ -119,10 +119,7 @@ export class RemoteServices {
   provide(slot: number, announcement: Announcement): RemoteService {
     const service = this.#of(announcement.name);
     if (slot > 0xffff || this.#bySlot.has(slot) || service.isProvided) {
-      throw new WireError(
-        "announcement-invalid",
-        `${announcement.name} is announced twice, or under a slot that is taken`,
-      );
+      throw new WireError("announcement-invalid", `${announcement.name} or its slot is taken`);
     }
     const sum = plus(this.#sum, sumOf(announcement));
     const excess = excessOf(sum, this.#limits);

@@ -91,6 +91,7 @@ export class ServiceSlots {
 
   #announce(slot: number, { service, relayed }: ProvidedService): void {
     const header = plain(FrameKind.provide, slot);
+    this.#channel.format.provided?.(slot, service);
     try {
       this.#channel.post(header, relayed === undefined ? announcementPayload(service) : relayedPayload(relayed));
     } catch (error) {

@@ -108,7 +108,8 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
     this.limits = limitsOf(options.limits);
     this.#incomingBytesMax = Math.max(INCOMING_BYTES_MAX, this.limits.frameBytesMax);
     this.times = timesOf(options);
-    this.format = options.wireFormat ?? troupeCbor;
+    const { wireFormat = troupeCbor } = options;
+    this.format = wireFormat.forConnection?.() ?? wireFormat;
     this.reader = this.format.reader(this.limits);
     this.reader.frameBytesMax = HELLO_BYTES_MAX;
     this.outbox = new Outbox(connection);
@@ -163,6 +164,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
     );
     this.#hello = options;
     if (options.authorize === undefined) this.#greet(options.services);
+    else this.wake();
     connection.open({
       received: (bytes) => this.#received(bytes),
       given: (bytes) => this.transfers.given(bytes),
@@ -185,7 +187,9 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   }
 
   address<S extends AnyService>(service: S): Address<S> {
-    return peerAddress(service, this.caller, this.services.of(service));
+    const target = this.services.of(service);
+    if (!target.isProvided) this.format.assumed?.(service, this.services);
+    return peerAddress(service, this.caller, target);
   }
 
   provide(services: ServiceMap): void {
@@ -323,7 +327,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   #greeted(frame: FrameHeader): void {
     if (frame.kind === FrameKind.goodbye) return this.ending.goodbye(this.reader.value());
     if (this.#isAuthorizing) {
-      throw new PeerError("hello-expected", `a frame of kind ${frame.kind} came before the greeting was answered`);
+      throw new PeerError("hello-expected", `a frame of kind ${frame.kind} came too early`);
     }
     const isComplete = this.#greeting.take(this.reader);
     if (frame.kind === FrameKind.hello) this.#introduced(this.#greeting.hello as Hello);
@@ -355,7 +359,7 @@ export class Session implements Channel, MailboxOwner<WaitingMessage | Bulk, Fra
   #introduced({ limits, heartbeatMs }: Hello): void {
     this.remoteLimits = remoteLimitsOf(limits);
     this.reader.frameBytesMax = Math.max(this.limits.frameBytesMax, GREETING_BYTES_MAX);
-    this.#heartbeat.greeted(heartbeatMs);
+    this.#heartbeat.greeted(this.format.isTerse ? Infinity : heartbeatMs);
   }
 
   // The connection.

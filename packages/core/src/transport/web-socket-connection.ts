@@ -201,7 +201,7 @@ export class WebSocketConnection implements Connection {
   #hold(bytes: Uint8Array): void {
     this.#heldBytes += bytes.length + MESSAGE_COST_BYTES;
     if (this.#heldBytes > WEB_SOCKET_HELD_BYTES_MAX) {
-      const message = `${this.remoteEndpoint} sent more than ${WEB_SOCKET_HELD_BYTES_MAX} bytes to somebody who had paused`;
+      const message = `${this.remoteEndpoint} sent more than ${WEB_SOCKET_HELD_BYTES_MAX} bytes while paused`;
       return this.#abort(new TransportError("receive-overflow", message, this.remoteEndpoint));
     }
     this.#held.push(bytes);

@@ -107,6 +107,14 @@ export interface FrameReader {
 /** Bytes ↔ frames. */
 export interface WireFormat {
   readonly name: string;
+  /** The other side may leave what was given up unanswered, show no sign of life, and end without a goodbye. */
+  readonly isTerse?: boolean;
+  /** Of a format that keeps something for each connection: makes the one for a connection. */
+  forConnection?(): WireFormat;
+  /** Of a format without announcements: this side provides a contract under a slot. May throw `WireError`. */
+  provided?(slot: number, contract: unknown): void;
+  /** The same: the other side is taken to provide a contract, and `services` is to be told what it would announce. */
+  assumed?(contract: unknown, services: { provide(slot: number, announcement: unknown): void }): void;
   /** Makes the reading half for one connection. */
   reader(limits: WireLimits): FrameReader;
   /**

@@ -27,6 +27,8 @@ export interface WireFormatTraits {
   readonly fieldValues?: Partial<Readonly<Record<HeaderField, readonly number[]>>>;
   /** A payload that arrives as it was sent. */
   readonly value?: (random: SeededRandom) => unknown;
+  /** Whether byte arrays arrive as such; true unless given. */
+  readonly carriesByteArrays?: boolean;
   /** Payloads that it must refuse with `payload-invalid`. */
   readonly hostile?: readonly HostilePayload[];
   /** How many frames are sent in pieces of random length. */
@@ -88,6 +90,7 @@ export class Specimens {
   readonly random: SeededRandom;
   readonly rounds: number;
   readonly hostile: readonly HostilePayload[];
+  readonly carriesByteArrays: boolean;
   readonly #fields: Readonly<Record<number, readonly HeaderField[]>>;
   readonly #fieldValues: Readonly<Record<HeaderField, readonly number[]>>;
   readonly #value: (random: SeededRandom) => unknown;
@@ -99,6 +102,7 @@ export class Specimens {
     this.payloadKinds = (traits.payloadKinds ?? NATIVE_PAYLOAD_KINDS).filter((kind) => this.kinds.includes(kind));
     this.random = new SeededRandom(traits.seed ?? SEED);
     this.rounds = traits.rounds ?? ROUNDS;
+    this.carriesByteArrays = traits.carriesByteArrays ?? true;
     this.hostile = traits.hostile ?? hostilePayloads();
     this.#fieldValues = { ...FIELD_VALUES, ...traits.fieldValues };
     this.#value = traits.value ?? ((random) => randomValue(random, 2));
