@@ -10,5 +10,12 @@ export { SeededRandom } from "./seeded-random.js";
 export { siege, Siege, type Attack, type SiegeOptions } from "./siege.js";
 export { transportConformance } from "./transport-conformance.js";
 export type { TransportSetup, TransportSubject } from "./transport-conformance/stage.js";
+export {
+  PausableClock,
+  simulatedSigning,
+  SimulatedMember,
+  SimulatedMembers,
+  type SimulatedNetworkOptions,
+} from "./simulated-members.js";
 export { STEPS_PER_INSTANT_MAX, VirtualClock } from "./virtual-clock.js";
 export { wireFormatConformance, type HeaderField, type WireFormatTraits } from "./wire-format-conformance.js";
