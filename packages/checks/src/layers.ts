@@ -33,6 +33,8 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 /** The files that may import a third-party package: what is known about it is known there. */
 export const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
+  "@noble/curves": ["packages/core/src/discovery/ed25519.ts"],
+  "@noble/hashes": ["packages/core/src/discovery/ed25519.ts"],
   "@opentelemetry/api": ["packages/core/src/opentelemetry/open-telemetry.ts"],
   cborg: ["packages/core/src/thespis/rust-cbor.ts"],
   "cbor-x": ["packages/core/src/wire/cbor.ts"],

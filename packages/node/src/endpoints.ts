@@ -74,6 +74,14 @@ function transportsOf(endpoint: string, options: NodeTransportOptions): readonly
   return FACTORIES.map(({ schemes, make }) => (schemes.includes(scheme) ? make(options) : unused(schemes)));
 }
 
+/** Every transport, for whoever meets endpoints of any kind; workers only if there is one. */
+export function allTransports(options: NodeTransportOptions): readonly core.Transport[] {
+  if (options.transports !== undefined) return options.transports;
+  return FACTORIES.filter(({ schemes }) => options.worker !== undefined || !schemes.includes("worker")).map(
+    ({ make }) => make(options),
+  );
+}
+
 interface Factory {
   readonly schemes: readonly string[];
   make(options: NodeTransportOptions): core.Transport;

@@ -8,6 +8,8 @@ export {
   type NodeLinkOptions,
   type NodeListenOptions,
 } from "./endpoints.js";
+export { identityFile, nodeSigning } from "./identity.js";
+export { createNode, type NetworkNodeOptions } from "./network-node.js";
 export { SOCKET_BUFFER_BYTES } from "./socket-connection.js";
 export { tcp, type TcpOptions } from "./tcp.js";
 export { tls } from "./tls.js";

@@ -1,37 +1,6 @@
-// The door `@troupe/core/network`: many programs.
-
-export {
-  AddError,
-  Disconnected,
-  Full,
-  Mesh,
-  MESH_HEARTBEATS_MISSED_MAX,
-  MESH_LIMITS,
-  MeshError,
-  NotFound,
-  SendError,
-  type Envelope,
-  type MeshCloseOptions,
-  type MeshControl,
-  type MeshEvent,
-  type MeshIncoming,
-  type MeshLimits,
-  type MeshLoss,
-  type MeshOptions,
-  type MeshOutgoing,
-  type MeshStats,
-  type ReceiveOptions,
-} from "../mesh/index.js";
-export {
-  byKey,
-  Relay,
-  RELAY_CHOICES,
-  RELAY_HOPS_MAX,
-  type RelayCandidate,
-  type RelayChoice,
-  type RelayedMessage,
-  type RelayEvent,
-  type RelayOptions,
-  type RelayUpstream,
-  type UpstreamLink,
-} from "../peer/index.js";
+export { createNode, type NodeOptions } from "./create-node.js";
+export { cautious, type MayDial } from "./dial-policy.js";
+export { INTRODUCTION_MS } from "./doorkeeper.js";
+export { NetworkError } from "./error.js";
+export { PACKETS_WAITING_MAX, REDIAL_MAX_MS, REDIAL_MIN_MS, YIELD_MS } from "./member-links.js";
+export { NetworkNode, type BroadcastResult, type MemberChoice, type NodeEvent } from "./network-node.js";

@@ -1,0 +1,102 @@
+// An address of a service that a member offers: one certain member, or any that offers it.
+
+import {
+  lazyStream,
+  type Address,
+  type AnyService,
+  type CallOptions,
+  type Ended,
+  type SendOptions,
+  type StreamOptions,
+  type WatchOptions,
+} from "../actor/index.js";
+import { isTroupeError } from "../base/index.js";
+import type { Peer } from "../peer/index.js";
+
+/** Picks the members for one message, the best first. */
+export type Choose = () => readonly string[];
+
+/** What an address needs of its node. */
+export interface Reachable {
+  /** The open connection to a member, if there is one. */
+  peer(id: string): Peer | undefined;
+  reach(id: string): Promise<Peer>;
+  /** @throws NetworkError `no-provider` */
+  none(service: AnyService): never;
+}
+
+// Inside, messages are names and inputs are unknown.
+class NodeAddress {
+  readonly service: AnyService;
+  readonly #choose: Choose;
+  readonly #reachable: Reachable;
+
+  constructor(service: AnyService, choose: Choose, reachable: Reachable) {
+    this.service = service;
+    this.#choose = choose;
+    this.#reachable = reachable;
+  }
+
+  async call(message: string, input?: unknown, options?: CallOptions): Promise<unknown> {
+    const candidates = this.#candidates();
+    for (const [index, id] of candidates.entries()) {
+      try {
+        return await (await this.#of(id)).call(message, input, options);
+      } catch (error) {
+        // What has certainly not been done there may be done elsewhere.
+        if (index === candidates.length - 1 || !mayGoElsewhere(error) || options?.signal?.aborted === true) throw error;
+      }
+    }
+    return this.#reachable.none(this.service);
+  }
+
+  send(message: string, input?: unknown, options?: SendOptions): Promise<void> {
+    const [id = ""] = this.#candidates();
+    const open = this.#reachable.peer(id);
+    // At once if it can be, so that what follows does not overtake it.
+    if (open !== undefined) return plain(open, this.service).send(message, input, options);
+    return this.#of(id).then((address) => address.send(message, input, options));
+  }
+
+  trySend(message: string, input?: unknown): boolean {
+    const [id = ""] = this.#candidates();
+    const open = this.#reachable.peer(id);
+    return open !== undefined && plain(open, this.service).trySend(message, input);
+  }
+
+  stream(message: string, input?: unknown, options?: StreamOptions): AsyncIterableIterator<unknown, undefined> {
+    const [id = ""] = this.#candidates();
+    const open = this.#reachable.peer(id);
+    if (open !== undefined) return plain(open, this.service).stream(message, input, options);
+    return lazyStream(() => this.#of(id).then((address) => address.stream(message, input, options)));
+  }
+
+  async watch(options?: WatchOptions): Promise<Ended> {
+    const [id = ""] = this.#candidates();
+    return (await this.#of(id)).watch(options);
+  }
+
+  #candidates(): readonly string[] {
+    const ids = this.#choose();
+    return ids.length === 0 ? this.#reachable.none(this.service) : ids;
+  }
+
+  async #of(id: string): Promise<Plain> {
+    return plain(this.#reachable.peer(id) ?? (await this.#reachable.reach(id)), this.service);
+  }
+}
+
+type Plain = Omit<NodeAddress, "service">;
+
+function plain(peer: Peer, service: AnyService): Plain {
+  return peer.address(service);
+}
+
+function mayGoElsewhere(error: unknown): boolean {
+  return isTroupeError(error) && (error as { maybeExecuted?: boolean }).maybeExecuted !== true && !("data" in error);
+}
+
+/** Types are those of the contract. */
+export function nodeAddress<S extends AnyService>(service: S, choose: Choose, reachable: Reachable): Address<S> {
+  return new NodeAddress(service, choose, reachable) as unknown as Address<S>;
+}
