@@ -76,6 +76,7 @@ export class Membership {
   readonly #cancels = new Map<string, CancelTimer>();
   #own: MemberRecord;
   #awareness = 0;
+  #revivedAt = -Infinity;
   /** Packets said and heard, for figures. */
   packetsSent = 0;
   packetsReceived = 0;
@@ -175,6 +176,7 @@ export class Membership {
     else this.#probes.received(sender, packet);
     // Whoever is taken for dead has to hear of it, to say that it is not.
     const claim = sender.claim(this.#own.id);
+    if (claim?.status === "dead") this.#revivedAt = this.clock.now();
     if (claim !== undefined) this.#say(sender, { kind: "news", sequence: 0, updates: [claim] });
   }
 
@@ -195,19 +197,15 @@ export class Membership {
 
   /** Some others that are there, by chance. */
   some(count: number, except?: string): Member[] {
-    const candidates = this.active.filter(({ id }) => id !== except);
-    const taken: Member[] = [];
-    while (taken.length < count && candidates.length > 0) {
-      taken.push(...candidates.splice(Math.floor(this.random.next() * candidates.length), 1));
-    }
-    return taken;
+    return this.#picked(
+      this.active.filter(({ id }) => id !== except),
+      count,
+    );
   }
 
-  /** One that is dead, to be tried again: it may be that the network between was. */
+  /** One that is dead is tried again: it may be that the network between was. */
   tryDead(): void {
-    const dead = this.members.filter(({ status }) => status === "dead");
-    const member = dead[Math.floor(this.random.next() * dead.length)];
-    if (member !== undefined) this.sync(member.id);
+    this.#syncWithDead(1);
     const now = this.clock.now();
     for (const { id, isActive, changedAt } of this.members) {
       if (isActive || now - changedAt < this.timing.deadKeptMs) continue;
@@ -235,8 +233,24 @@ export class Membership {
   }
 
   #gossip(): void {
+    // Where one comes back from the dead, the others may be there as well: the network was in two.
+    if (this.clock.now() - this.#revivedAt < 2 * this.timing.probeIntervalMs)
+      this.#syncWithDead(this.timing.gossipFanOut);
     if (this.#news.size === 0) return;
     for (const member of this.some(this.timing.gossipFanOut)) this.send(member, "news", 0);
+  }
+
+  #picked(from: Member[], count: number): Member[] {
+    const taken: Member[] = [];
+    while (taken.length < count && from.length > 0) {
+      taken.push(...from.splice(Math.floor(this.random.next() * from.length), 1));
+    }
+    return taken;
+  }
+
+  #syncWithDead(count: number): void {
+    const dead = this.members.filter(({ status }) => status === "dead");
+    for (const { id } of this.#picked(dead, count)) this.sync(id);
   }
 
   #syncWithAny(): void {
@@ -295,8 +309,10 @@ export class Membership {
     this.#remember(known);
     if (known.status === "left") {
       if (before !== "left") this.#host.changed({ type: "left", member: known });
-    } else if (before === "dead" || before === "left") this.#host.changed({ type: "joined", member: known });
-    else this.#host.changed({ type: before === "suspect" ? "recovered" : "updated", member: known });
+    } else if (before === "dead" || before === "left") {
+      if (before === "dead") this.#revivedAt = now;
+      this.#host.changed({ type: "joined", member: known });
+    } else this.#host.changed({ type: before === "suspect" ? "recovered" : "updated", member: known });
   }
 
   #remember(member: Member): void {

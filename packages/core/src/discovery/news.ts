@@ -4,7 +4,7 @@
 import type { Update } from "./packet.js";
 
 /** How long the updates of one packet are at most, in bytes of records. One that is longer goes alone. */
-export const PACKET_NEWS_BYTES: number = 16 * 1024;
+export const PACKET_NEWS_BYTES: number = 48 * 1024;
 /** What a claim takes, about, in bytes. */
 const CLAIM_BYTES = 128;
 
