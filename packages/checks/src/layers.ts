@@ -13,7 +13,8 @@ export const CORE_LAYERS: readonly (readonly string[])[] = [
   ["peer"],
   ["link", "thespis"],
   ["mesh"],
-  ["discovery", "directory"],
+  ["discovery"],
+  ["directory"],
   ["network"],
   ["pubsub"],
   ["opentelemetry"],
@@ -38,6 +39,7 @@ export const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry/api": ["packages/core/src/opentelemetry/open-telemetry.ts"],
   cborg: ["packages/core/src/thespis/rust-cbor.ts"],
   "cbor-x": ["packages/core/src/wire/cbor.ts"],
+  lmdb: ["packages/node/src/lmdb-store.ts"],
   "p-queue": ["packages/core/src/actor/scheduler.ts"],
   ws: ["packages/node/src/web-socket.ts"],
 };

@@ -8,6 +8,14 @@ export {
   type NodeLinkOptions,
   type NodeListenOptions,
 } from "./endpoints.js";
+export {
+  HTTP_BODY_BYTES_MAX,
+  HTTP_CONNECTIONS_MAX,
+  HTTP_REQUEST_MS,
+  serveDirectory,
+  type DirectoryHttp,
+} from "./directory-http.js";
+export { LMDB_BYTES_MAX, lmdbStore } from "./lmdb-store.js";
 export { identityFile, nodeSigning } from "./identity.js";
 export { createNode, type NetworkNodeOptions } from "./network-node.js";
 export { SOCKET_BUFFER_BYTES } from "./socket-connection.js";

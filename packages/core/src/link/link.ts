@@ -25,6 +25,8 @@ export interface LinkOptions extends DialOptions {
   /** Aborting it aborts the link, at any time. */
   readonly signal?: AbortSignal;
   readonly backoff?: BackoffOptions;
+  /** Where to dial this time, in place of the endpoint; asked before every attempt. What it throws fails that attempt. */
+  readonly resolve?: () => string | Promise<string>;
   /** What becomes of calls and sends made while the link is down, unless they say otherwise. `wait` unless set. */
   readonly whenDown?: "wait" | "fail";
   /** How many of them may wait. */
@@ -196,7 +198,9 @@ export class Link implements LinkRequests {
     let peer: Peer;
     try {
       const { services } = this.#offer;
-      peer = await connect(this.endpoint, { ...this.#options, services, signal: this.#life.signal });
+      const { resolve } = this.#options;
+      const endpoint = resolve === undefined ? this.endpoint : await resolve();
+      peer = await connect(endpoint, { ...this.#options, services, signal: this.#life.signal });
     } catch (error) {
       return this.#failed(error as Error);
     }
@@ -208,7 +212,8 @@ export class Link implements LinkRequests {
 
   #failed(error: Error): void {
     // Only the transport knows all that can be wrong with an endpoint, and it will be wrong the next time as well.
-    if (error instanceof TransportError && error.code === "endpoint-invalid") this.#end(error, error);
+    const isHopeless = this.#options.resolve === undefined && error instanceof TransportError;
+    if (isHopeless && error.code === "endpoint-invalid") this.#end(error, error);
     else this.#retry(error);
   }
 

@@ -1,6 +1,7 @@
 // The door `@troupe/core/testing`: doubles for time, chance and the network, and the suites that implementers run.
 
 export { demand, type ConformanceCase } from "./conformance-case.js";
+export { directoryStoreConformance, type DirectoryStoreSubject } from "./directory-store-conformance.js";
 export { Fence, fence } from "./fence.js";
 export { Harness, peers, SelfDrivenClock, type PeersOptions } from "./harness.js";
 export { memoryPair, type MemoryPairOptions } from "../transport/index.js";
