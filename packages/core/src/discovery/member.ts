@@ -25,7 +25,7 @@ export class Member implements MemberView {
   /** On the clock's scale. */
   changedAt: number;
   /** Who suspects it, this side included. */
-  readonly suspectedBy = new Set<string>();
+  readonly suspectedBy: Set<string> = new Set();
   suspectedAt = 0;
   cancelSuspicion: CancelTimer | undefined;
 

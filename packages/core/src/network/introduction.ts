@@ -1,7 +1,7 @@
 // How two nodes make sure of each other before either believes or offers anything: each proves that it has the key of its
 // record, and knows the secret of the network if there is one. Pure.
 
-import { call, defineService, send } from "../actor/index.js";
+import { call, defineService, send, type CallMessage, type SendMessage, type Service } from "../actor/index.js";
 import {
   proofOf,
   readRecord,
@@ -35,15 +35,22 @@ export interface Introduced extends Introduce {
   readonly proof: Proof;
 }
 
-/** What nodes say to nodes. Strangers see this and nothing else. */
-export const NodeProtocol = defineService("troupe.node", {
+type NodeMessages = {
   /** Who are you? This is me. */
-  introduce: call<Introduce, Introduced>(),
+  readonly introduce: CallMessage<Introduce, Introduce, Introduced, Introduced>;
   /** And this is my proof. Afterwards both sides offer what they have. */
-  confirm: call<Proof, void>(),
+  readonly confirm: CallMessage<Proof, Proof, void, void>;
   /** About members: see `Packet`. */
-  packet: send<unknown>(),
+  readonly packet: SendMessage<unknown, unknown>;
   /** Which start of the program this is. */
+  readonly alive: CallMessage<void, void, string, string>;
+};
+
+/** What nodes say to nodes. Strangers see this and nothing else. */
+export const NodeProtocol: Service<NodeMessages> = defineService("troupe.node", {
+  introduce: call<Introduce, Introduced>(),
+  confirm: call<Proof, void>(),
+  packet: send<unknown>(),
   alive: call<void, string>(),
 });
 

@@ -80,7 +80,7 @@ export class SimulatedMember {
 
 /** The network and everybody on it. */
 export class SimulatedMembers {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock = new VirtualClock();
   readonly random: SeededRandom;
   readonly timing: MembershipTiming;
   readonly members: SimulatedMember[] = [];

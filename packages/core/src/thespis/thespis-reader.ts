@@ -27,7 +27,7 @@ const AMOUNT_MAX = 0xffff_ffff;
 export class ThespisReader implements FrameReader {
   readonly frame: FrameHeader = { kind: 0, id: 0, service: 0, message: 0, amount: 0 };
   readonly standIn: StandIn;
-  readonly sends = new SendAllowance();
+  readonly sends: SendAllowance = new SendAllowance();
   frameBytes = 0;
   /** Whether this side has greeted; before that the other side waits. */
   isOpen = false;
