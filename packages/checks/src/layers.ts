@@ -41,6 +41,7 @@ export const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
   "cbor-x": ["packages/core/src/wire/cbor.ts"],
   lmdb: ["packages/node/src/lmdb-store.ts"],
   "p-queue": ["packages/core/src/actor/scheduler.ts"],
+  "udx-native": ["packages/node/src/udp.ts", "packages/node/src/udx-port.ts"],
   ws: ["packages/node/src/web-socket.ts"],
 };
 

@@ -5,6 +5,7 @@ import * as core from "@troupe/core";
 import { tcp } from "./tcp.js";
 import { tls } from "./tls.js";
 import { type TlsOptions } from "./tls-credentials.js";
+import { udp } from "./udp.js";
 import { unix, type UnixOptions } from "./unix.js";
 import { webSocket, type NodeWebSocketOptions } from "./web-socket.js";
 
@@ -93,6 +94,7 @@ const FACTORIES: readonly Factory[] = [
   { schemes: ["unix"], make: (options) => unix(options.unix) },
   { schemes: ["ws", "wss"], make: (options) => webSocket({ ...options.webSocket, tls: options.tls }) },
   { schemes: ["worker", "message-port"], make: (options) => core.worker(workerOf(options)) },
+  { schemes: ["udp"], make: () => udp() },
   { schemes: ["memory"], make: () => core.memory() },
 ];
 

@@ -24,4 +24,6 @@ export { tls } from "./tls.js";
 export { type ClientCertificates, type Pem, type TlsOptions } from "./tls-credentials.js";
 export { type Origins } from "./origins.js";
 export { webSocket, WEB_SOCKET_TAKEN_BYTES_MAX, type NodeWebSocketOptions } from "./web-socket.js";
+export { udp, type UdpOptions } from "./udp.js";
+export { UDP_WINDOW_BYTES } from "./udx-port.js";
 export { unix, UNIX_MODE, UNIX_PATH_BYTES_MAX, type UnixOptions } from "./unix.js";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { memory, worker, type Transport } from "@troupe/core";
 import type { TransportSubject } from "@troupe/core/testing";
-import { tcp, tls, unix, webSocket } from "@troupe/node";
+import { tcp, tls, udp, unix, webSocket } from "@troupe/node";
 import { Authority, type Pair } from "./certificates.js";
 
 /** How large the buffers in the process are, where a transport lets that be chosen. */
@@ -35,6 +35,7 @@ export const EVERY_TRANSPORT: Readonly<Record<string, SubjectFactory>> = {
     const dispose = (): Promise<void> => rm(folder, { recursive: true });
     return { transport: unix(options), endpoint: `unix://${folder}/test.sock`, dispose };
   },
+  udp: async () => ({ transport: udp(), endpoint: "udp://127.0.0.1:0" }),
   ws: async (options) => ({ transport: webSocket(options), endpoint: "ws://127.0.0.1:0/test" }),
   async wss(options) {
     const { ca, pair } = await testCertificates();
