@@ -61,9 +61,9 @@ class UdpTransport implements Transport {
   async connect(endpoint: string, { signal }: TransportConnectOptions = {}): Promise<Connection> {
     const { host, port } = addressOf(endpoint);
     if (port === 0) throw endpointInvalid(endpoint, "port 0 is for listening only");
-    if (signal?.aborted === true) throw dialCancelled(endpoint, signal);
+    throwIfCancelled(endpoint, signal);
     const udx = await load(endpoint);
-    if (signal?.aborted === true) throw dialCancelled(endpoint, signal);
+    throwIfCancelled(endpoint, signal);
     const socket = bound(udx, 0, isIP(host) === 6 ? "::" : "0.0.0.0", endpoint);
     const stream = randomInt(1, 2 ** 32 - 1);
     let accepted: Handshake;
@@ -244,6 +244,10 @@ function bound(udx: UDX, port: number, host: string, endpoint: string): UdxSocke
     const message = `${endpoint}: ${isTaken ? "the port is taken" : (error as Error).message}`;
     throw new TransportError(isTaken ? "address-in-use" : "listen-failed", message, endpoint, { cause: error });
   }
+}
+
+function throwIfCancelled(endpoint: string, signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw dialCancelled(endpoint, signal);
 }
 
 /** An address and a port: names are not looked up. */

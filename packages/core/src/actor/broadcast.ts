@@ -109,14 +109,20 @@ export class Shared<T = unknown> {
 
 /** The values of something iterable with their bytes, if it is shared with others; undefined otherwise. */
 export function sharedItems(iterable: unknown): ItemSource | undefined {
-  return iterable instanceof Subscription ? iterable.shared() : undefined;
+  return iterable instanceof SharedItems ? iterable.shared() : undefined;
+}
+
+/** Something that can be iterated whose values others get as well: as a stream, each is encoded once for all. */
+export abstract class SharedItems {
+  /** The same values, each as a `Shared`; those that are there come at once. */
+  abstract shared(): ItemSource;
 }
 
 type Result<T> = IteratorResult<Shared<T>, undefined>;
 
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 
-class Subscription<T> implements AsyncIterableIterator<T> {
+class Subscription<T> extends SharedItems implements AsyncIterableIterator<T> {
   readonly #pending: Pending<T>;
   readonly #onEnded: () => void;
   readonly #waiting = new Ring<OneShot<Result<T>>>();
@@ -124,6 +130,7 @@ class Subscription<T> implements AsyncIterableIterator<T> {
   #error: RemoteError | undefined;
 
   constructor(pending: Pending<T>, onEnded: () => void) {
+    super();
     this.#pending = pending;
     this.#onEnded = onEnded;
   }

@@ -33,6 +33,7 @@ export {
   Broadcast,
   BROADCAST_CAPACITY,
   Shared,
+  SharedItems,
   sharedItems,
   type BroadcastOptions,
   type BroadcastOverflow,

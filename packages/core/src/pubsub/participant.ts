@@ -1,0 +1,421 @@
+// A program's way to topics: its publishers and subscribers, who is there to match them, and the values in between.
+
+import { Emitter, isTroupeError, type Clock, type Random, type Unsubscribe } from "../base/index.js";
+import { connect, listen, ServiceMap, type Listener, type Peer } from "../peer/index.js";
+import type { Transport } from "../transport/index.js";
+import { mismatch, type ProgramRecord, type TopicEnd } from "./announcement.js";
+import { DataLinks, type FellBack } from "./data-links.js";
+import { PubSubError } from "./error.js";
+import { Match } from "./match.js";
+import { ParticipantHost, type BeaconPort, type ParticipantEvent } from "./participant-host.js";
+import { ParticipantProtocol, SampleProtocol, type SamplesQuery } from "./protocol.js";
+import { Publisher, type PublisherOptions } from "./publisher.js";
+import { Roster } from "./roster.js";
+import { Subscription, type TopicSubscription } from "./subscription.js";
+import { topicShape, type Topic } from "./topic.js";
+import { parseChange } from "./announcement.js";
+
+/** What can be observed on a participant. */
+export type TopicEvent =
+  | ParticipantEvent
+  /** A publisher or subscriber of this program has another number of counterparts. */
+  | { readonly type: "matched"; readonly topic: string; readonly role: TopicEnd["role"]; readonly count: number }
+  /** Two ends of one topic do not fit; each side is told. */
+  | { readonly type: "incompatible"; readonly topic: string; readonly program: string; readonly why: string }
+  /** Values come another way than they should. */
+  | ({ readonly type: "fellBack" } & FellBack)
+  /** This program speaks for its host from now on, or has found who does. */
+  | { readonly type: "joined"; readonly participant: string; readonly isHost: boolean };
+
+/** Everything that a participant is made of, with all defaults filled in. */
+export interface ParticipantParts {
+  readonly id: string;
+  readonly name: string;
+  readonly domain: number;
+  readonly transports: readonly Transport[];
+  readonly localEndpoint: string | undefined;
+  readonly adminEndpoint: string | undefined;
+  /** Where the values of this program can be had, ports 0. */
+  readonly dataEndpoints: readonly string[];
+  /** What others are told of where that is, for endpoints that listen on all addresses. */
+  readonly advertise: (endpoints: readonly string[]) => readonly string[];
+  readonly beacons: () => Promise<BeaconPort | undefined>;
+  readonly known: readonly string[];
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** How long until somebody who has lost its participant looks for one again, in milliseconds, at most. */
+const REJOIN_MS = 200;
+
+/** What is known of one end of a topic. */
+export interface TopicInfo {
+  readonly topic: string;
+  readonly publishers: number;
+  readonly subscribers: number;
+}
+
+/** A program among those that publish and subscribe. Made by `startParticipant`. */
+export class Participant implements AsyncDisposable {
+  readonly #parts: ParticipantParts;
+  readonly #emitter = new Emitter<TopicEvent>();
+  readonly #roster = new Roster();
+  readonly #publishers = new Map<number, Publisher<never>>();
+  readonly #subscriptions = new Map<number, Subscription<never>>();
+  readonly #matches = new Map<string, Match>();
+  readonly #told = new Set<string>();
+  readonly #listeners: Listener[] = [];
+  readonly #links: DataLinks;
+  readonly #life = new AbortController();
+  #endpoints: readonly string[] = [];
+  #host: ParticipantHost | undefined;
+  #peer: Peer | undefined;
+  #participant = "";
+  #lastEnd = 0;
+  #version = 0;
+  #closing: Promise<void> | undefined;
+
+  /** For `startParticipant` only. */
+  constructor(parts: ParticipantParts) {
+    this.#parts = parts;
+    const { transports, clock, random, name } = parts;
+    this.#links = new DataLinks({
+      transports,
+      peer: { clock, random, name, heartbeatMs: 1500 },
+      participant: () => this.#participant,
+      fellBack: (event) => this.#emitter.emit({ type: "fellBack", ...event }),
+    });
+    this.#roster.on((before, now) => this.#changed(before, now));
+  }
+
+  /** This program: 32 hexadecimal digits, new for each start. */
+  get id(): string {
+    return this.#parts.id;
+  }
+
+  /** The participant of this host, which may be another program. */
+  get participant(): string {
+    return this.#participant;
+  }
+
+  /** Whether this program speaks for its host. */
+  get isHost(): boolean {
+    return this.#host !== undefined;
+  }
+
+  /** Where other participants dial this one, if it speaks for its host. */
+  get endpoint(): string | undefined {
+    return this.#host?.endpoint;
+  }
+
+  /** The other programs that are known. */
+  get programs(): readonly ProgramRecord[] {
+    return this.#roster.programs.filter(({ id }) => id !== this.id);
+  }
+
+  /** All topics that somebody publishes or subscribes to. */
+  get topics(): readonly TopicInfo[] {
+    const byName = new Map<string, { publishers: number; subscribers: number }>();
+    for (const { ends } of [...this.programs, this.#record()]) {
+      for (const { topic, role } of ends) {
+        const counts = byName.get(topic) ?? { publishers: 0, subscribers: 0 };
+        if (role === "publisher") counts.publishers++;
+        else counts.subscribers++;
+        byName.set(topic, counts);
+      }
+    }
+    return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([topic, counts]) => ({ topic, ...counts }));
+  }
+
+  on<T extends TopicEvent["type"]>(type: T, listener: (event: Extract<TopicEvent, { type: T }>) => void): Unsubscribe {
+    return this.#emitter.on(type, listener);
+  }
+
+  /** All events from now on, until the participant is closed. */
+  events(): AsyncIterableIterator<TopicEvent> {
+    return this.#emitter.events();
+  }
+
+  /** Publishes values of a topic, to whoever subscribes wherever that is. */
+  publisher<Sent, Received>(topic: Topic<Sent, Received>, options: PublisherOptions = {}): Publisher<Sent> {
+    this.#demandOpen();
+    const id = ++this.#lastEnd;
+    const publisher = new Publisher<Sent>(id, topic, options, {
+      clock: this.#parts.clock,
+      matched: (count) => this.#emitter.emit({ type: "matched", topic: topic.name, role: "publisher", count }),
+      closed: () => {
+        this.#publishers.delete(id);
+        this.#announce();
+      },
+    });
+    this.#publishers.set(id, publisher as Publisher<never>);
+    this.#announce();
+    return publisher;
+  }
+
+  /** Values of a topic, from all who publish it, until the loop is left. */
+  subscribe<Sent, Received>(topic: Topic<Sent, Received>): TopicSubscription<Received> {
+    this.#demandOpen();
+    const id = ++this.#lastEnd;
+    const subscription = new Subscription<Received>(topic, () => {
+      this.#subscriptions.delete(id);
+      for (const [name, match] of [...this.#matches])
+        if (match.subscription === (subscription as never)) this.#unmatch(name);
+      if (this.#closing === undefined) this.#announce();
+    });
+    this.#subscriptions.set(id, subscription as Subscription<never>);
+    this.#announce();
+    for (const record of this.#roster.programs) this.#match(record);
+    return subscription;
+  }
+
+  /** Ends all publishers and subscriptions, says goodbye, and lets go of everything. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** For `startParticipant` only. */
+  async open(): Promise<this> {
+    const { dataEndpoints, transports, clock, random, name, advertise } = this.#parts;
+    try {
+      const services = new ServiceMap().add(SampleProtocol, { samples: (query) => this.#samples(query) });
+      for (const endpoint of dataEndpoints) {
+        const options = { services, transports, clock, random, name, heartbeatMs: 1500 };
+        // A way that this platform does not have is one way less.
+        await listen(endpoint, options).then(
+          (listener) => this.#listeners.push(listener),
+          (error: unknown) => {
+            if (!isTroupeError(error, "udp-unavailable")) throw error;
+          },
+        );
+      }
+      this.#endpoints = advertise(this.#listeners.map(({ endpoint }) => endpoint));
+      await this.#join();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    return this;
+  }
+
+  #demandOpen(): void {
+    if (this.#closing !== undefined) throw new PubSubError("closed", "this participant is closed");
+  }
+
+  // The participant of this host: this program, or another one that was there before.
+
+  async #join(): Promise<void> {
+    for (;;) {
+      this.#demandOpen();
+      if (await this.#becomeHost()) return;
+      if (await this.#joinHost()) return;
+      await this.#pause(REJOIN_MS);
+    }
+  }
+
+  async #becomeHost(): Promise<boolean> {
+    const { localEndpoint, adminEndpoint, domain, transports, known, clock, random, beacons } = this.#parts;
+    const host = new ParticipantHost({
+      id: this.id,
+      domain,
+      roster: this.#roster,
+      transports,
+      localEndpoint,
+      adminEndpoint,
+      beacons: await beacons(),
+      known,
+      clock,
+      random,
+      emit: (event) => this.#emitter.emit(event),
+    });
+    try {
+      await host.open();
+    } catch (error) {
+      if (isTroupeError(error, "address-in-use")) return false;
+      throw error;
+    }
+    this.#host = host;
+    this.#joined(this.id);
+    return true;
+  }
+
+  async #joinHost(): Promise<boolean> {
+    const { localEndpoint = "", transports, clock, random, domain, name } = this.#parts;
+    const services = new ServiceMap().add(ParticipantProtocol, {
+      introduce: () => this.id,
+      roster: () => this.#roster.watch((source) => source === `local:${this.id}`) as never,
+      alive: () => {},
+    });
+    let peer: Peer | undefined;
+    try {
+      peer = await connect(localEndpoint, { transports, clock, random, name, services });
+      const host = peer.address(ParticipantProtocol);
+      this.#joined(await host.call("introduce", { id: this.id, role: "program", domain }));
+      this.#peer = peer;
+      void this.#followHost(peer);
+      return true;
+    } catch {
+      peer?.abort();
+      return false;
+    }
+  }
+
+  /** Takes over what the participant knows, until it is gone; then somebody else has to be it. */
+  async #followHost(peer: Peer): Promise<void> {
+    try {
+      for await (const change of peer.address(ParticipantProtocol).stream("roster", "all")) {
+        const parsed = parseChange(change);
+        if ("gone" in parsed || parsed.id !== this.id) this.#roster.apply(parsed, "host");
+      }
+    } catch {
+      // It is gone, or talks nonsense: either way it is no participant any more.
+    }
+    peer.abort();
+    this.#peer = undefined;
+    if (this.#closing !== undefined) return;
+    this.#roster.dropSource("host");
+    await this.#pause(REJOIN_MS * this.#parts.random.next()).catch(() => {});
+    await this.#join().catch(() => {});
+  }
+
+  #joined(participant: string): void {
+    this.#participant = participant;
+    this.#emitter.emit({ type: "joined", participant, isHost: this.isHost });
+    this.#announce();
+  }
+
+  // What this program says of itself.
+
+  #record(): ProgramRecord {
+    const ends: TopicEnd[] = [
+      ...[...this.#publishers].map(([id, { topic }]) => endOf(id, "publisher", topic)),
+      ...[...this.#subscriptions].map(([id, { topic }]) => endOf(id, "subscriber", topic)),
+    ];
+    const { id, name } = this.#parts;
+    return { id, participant: this.#participant, name, endpoints: this.#endpoints, ends, version: this.#version };
+  }
+
+  #announce(): void {
+    if (this.#participant === "") return;
+    this.#version++;
+    this.#roster.apply(this.#record(), `local:${this.id}`);
+  }
+
+  // Who fits whom.
+
+  #changed(before: ProgramRecord | undefined, now: ProgramRecord | undefined): void {
+    if (now === undefined) {
+      // A connection that is open goes on: it may be the participant that is gone, and not the program.
+      for (const [name, match] of [...this.#matches]) {
+        if (match.program.id === before?.id) void match.isAlone().then((isGone) => isGone && this.#unmatch(name));
+      }
+      return;
+    }
+    for (const [name, match] of [...this.#matches]) {
+      if (match.program.id !== now.id) continue;
+      if (now.ends.some(({ id, role }) => role === "publisher" && id === match.publisher.id)) match.program = now;
+      else this.#unmatch(name);
+    }
+    this.#match(now);
+  }
+
+  #match(record: ProgramRecord): void {
+    for (const end of record.ends) {
+      if (end.role === "publisher") {
+        for (const [id, subscription] of this.#subscriptions) {
+          if (subscription.topic.name !== end.topic) continue;
+          if (this.#fits(end, endOf(id, "subscriber", subscription.topic), record))
+            this.#begin(record, end, id, subscription);
+        }
+      } else if (record.id !== this.id) {
+        for (const [id, { topic }] of this.#publishers) {
+          if (topic.name === end.topic) this.#fits(endOf(id, "publisher", topic), end, record);
+        }
+      }
+    }
+  }
+
+  #fits(publisher: TopicEnd, subscriber: TopicEnd, { id: program }: ProgramRecord): boolean {
+    const why = mismatch(publisher, subscriber);
+    if (why === undefined) return true;
+    const name = `${program} ${publisher.id} ${subscriber.id}`;
+    if (!this.#told.has(name)) this.#emitter.emit({ type: "incompatible", topic: publisher.topic, program, why });
+    if (this.#told.size < 10_000) this.#told.add(name);
+    return false;
+  }
+
+  #begin(program: ProgramRecord, end: TopicEnd, id: number, subscription: Subscription<never>): void {
+    const name = `${program.id} ${end.id} ${id}`;
+    if (this.#matches.has(name)) return;
+    const match = new Match(program, end, subscription, {
+      clock: this.#parts.clock,
+      random: this.#parts.random,
+      own: () => (program.id === this.id ? this.#publishers.get(end.id) : undefined),
+      reach: (record) => this.#links.reach(record),
+      isKnown: () => this.#roster.get(program.id) !== undefined,
+      counted: (by) => {
+        subscription.matched += by;
+        this.#emitter.emit({ type: "matched", topic: end.topic, role: "subscriber", count: subscription.matched });
+      },
+      over: () => this.#matches.delete(name),
+    });
+    this.#matches.set(name, match);
+    match.start();
+  }
+
+  #unmatch(name: string): void {
+    this.#matches.get(name)?.end();
+    this.#matches.delete(name);
+  }
+
+  /** Somebody wants the values of a publisher of this program. */
+  #samples({ publisher, topic, after, keep }: SamplesQuery) {
+    const found = this.#publishers.get(publisher);
+    if (found?.topic.name !== topic) throw new PubSubError("closed", `there is no such publisher of ${topic}`);
+    return found.subscribe(after, keep);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#parts.clock.schedule(ms, resolve);
+      this.#life.signal.addEventListener(
+        "abort",
+        () => {
+          cancel();
+          reject(new PubSubError("closed", "this participant is closed"));
+        },
+        { once: true },
+      );
+    });
+  }
+
+  async #close(): Promise<void> {
+    this.#life.abort();
+    for (const subscription of [...this.#subscriptions.values()]) subscription.close();
+    for (const publisher of [...this.#publishers.values()]) publisher.close();
+    for (const name of [...this.#matches.keys()]) this.#unmatch(name);
+    this.#roster.apply({ gone: this.id }, `local:${this.id}`);
+    await this.#peer?.close({ graceMs: 0 });
+    await this.#host?.close();
+    await this.#links.close();
+    await Promise.all(this.#listeners.map((listener) => listener.close({ graceMs: 200 })));
+    this.#roster.close();
+    this.#emitter.end();
+  }
+}
+
+function endOf(id: number, role: TopicEnd["role"], topic: Topic): TopicEnd {
+  return {
+    id,
+    role,
+    topic: topic.name,
+    reliability: topic.reliability,
+    keep: topic.history.keep,
+    shape: topicShape(topic),
+  };
+}
