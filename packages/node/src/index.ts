@@ -16,6 +16,8 @@ export {
   type DirectoryHttp,
 } from "./directory-http.js";
 export { LMDB_BYTES_MAX, lmdbStore } from "./lmdb-store.js";
+export { BEACON_GROUP, BEACONS_PER_SECOND_MAX, type BeaconOptions } from "./beacon-port.js";
+export { startParticipant, type NodeParticipantOptions } from "./participant.js";
 export { identityFile, nodeSigning } from "./identity.js";
 export { createNode, type NetworkNodeOptions } from "./network-node.js";
 export { SOCKET_BUFFER_BYTES } from "./socket-connection.js";

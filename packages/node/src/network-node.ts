@@ -34,7 +34,7 @@ export async function createNode(options: NetworkNodeOptions): Promise<network.N
 }
 
 /** Where a node can be dialled that listens on all addresses of its machine: at each of them. */
-function reachable(endpoints: readonly string[]): string[] {
+export function reachable(endpoints: readonly string[]): string[] {
   const all = endpoints.flatMap((endpoint) => {
     const parts = core.parseEndpoint(endpoint);
     if (parts.host !== "0.0.0.0" && parts.host !== "::") return [endpoint];

@@ -10,7 +10,7 @@ export const DATA_DIAL_MS = 1500;
 
 /** The ways from the best to the last: on one host, and between hosts. */
 const LOCAL_WAYS = ["memory", "unix", "tcp"];
-const REMOTE_WAYS = ["udp", "tcp", "tls", "ws"];
+const REMOTE_WAYS = ["udp", "tcp", "tls", "ws", "memory"];
 
 /** One way did not go through, and another one did. */
 export interface FellBack {
