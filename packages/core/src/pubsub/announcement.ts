@@ -49,7 +49,7 @@ export function parseChange(value: unknown): RosterChange {
     throw invalid("its endpoints are none, or too many");
   if (!Array.isArray(ends) || ends.length > ENDS_MAX) throw invalid("it has no list of ends, or too long a one");
   if (!isCount(version)) throw invalid("it has no version");
-  return { id, participant, name, endpoints: endpoints as string[], ends: ends.map(parseEnd), version };
+  return { id, participant, name, endpoints: endpoints, ends: ends.map(parseEnd), version };
 }
 
 function parseEnd(value: unknown): TopicEnd {

@@ -33,7 +33,7 @@ export class Match {
   readonly #parts: MatchParts;
   readonly #life = new AbortController();
   #values: AsyncIterator<Numbered> | undefined;
-  #last: number | undefined;
+  readonly #name: string;
   #isFlowing = false;
 
   constructor(program: ProgramRecord, end: TopicEnd, subscription: Subscription<never>, parts: MatchParts) {
@@ -41,6 +41,7 @@ export class Match {
     this.publisher = end;
     this.subscription = subscription;
     this.#parts = parts;
+    this.#name = `${program.id} ${end.id}`;
   }
 
   start(): void {
@@ -76,15 +77,18 @@ export class Match {
     const { id: publisher, topic } = this.publisher;
     const { participant, id: program } = this.program;
     const source = { participant, program, publisher };
+    const after = this.subscription.lastOf(this.#name);
+    let last = after;
     const keep = this.subscription.topic.history.keep;
-    const values = await this.#open({ publisher, topic, keep, ...(this.#last !== undefined && { after: this.#last }) });
+    const values = await this.#open({ publisher, topic, keep, ...(after !== undefined && { after }) });
     this.#values = values[Symbol.asyncIterator]();
     this.#count(1);
     try {
       for await (const [sequence, value] of values) {
         if (this.#life.signal.aborted) return;
-        const missed = this.#last === undefined ? 0 : Math.max(0, sequence - this.#last - 1);
-        this.#last = sequence;
+        const missed = last === undefined ? 0 : Math.max(0, sequence - last - 1);
+        last = sequence;
+        this.subscription.cameTo(this.#name, sequence);
         const room = this.subscription.take(source, sequence, value, missed);
         if (room !== undefined) await room;
       }

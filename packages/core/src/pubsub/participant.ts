@@ -148,7 +148,7 @@ export class Participant implements AsyncDisposable {
         this.#announce();
       },
     });
-    this.#publishers.set(id, publisher as Publisher<never>);
+    this.#publishers.set(id, publisher);
     this.#announce();
     return publisher;
   }

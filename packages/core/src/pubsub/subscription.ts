@@ -7,6 +7,9 @@ import type { Topic } from "./topic.js";
 /** How many values wait for a subscriber, before its publishers have to wait. */
 export const SUBSCRIPTION_QUEUED_MAX = 256;
 
+/** Of how many publishers a subscriber remembers how far it has come. */
+const PUBLISHERS_REMEMBERED_MAX = 4096;
+
 /** Who has published a value. */
 export interface SampleSource {
   /** The participant of its host, the program, and the publisher within that. */
@@ -41,6 +44,7 @@ const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value:
 export class Subscription<T> implements TopicSubscription<T> {
   readonly topic: Topic;
   readonly #onClosed: () => void;
+  readonly #lasts = new Map<string, number>();
   readonly #queue = new Ring<TopicSample<T>>();
   #reader: OneShot<Result<T>> | undefined;
   #room: OneShot<void> | undefined;
@@ -55,6 +59,20 @@ export class Subscription<T> implements TopicSubscription<T> {
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** For matches only: the number of the last value that came from a publisher, also before it was lost and found again. */
+  lastOf(publisher: string): number | undefined {
+    return this.#lasts.get(publisher);
+  }
+
+  /** For matches only. */
+  cameTo(publisher: string, sequence: number): void {
+    if (this.#lasts.size >= PUBLISHERS_REMEMBERED_MAX && !this.#lasts.has(publisher)) {
+      const [oldest = ""] = this.#lasts.keys();
+      this.#lasts.delete(oldest);
+    }
+    this.#lasts.set(publisher, sequence);
   }
 
   /** For matches only: a value has come. Returns a promise if the next one has to wait. */
