@@ -39,6 +39,7 @@ export const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry/api": ["packages/core/src/opentelemetry/open-telemetry.ts"],
   cborg: ["packages/core/src/thespis/rust-cbor.ts"],
   "cbor-x": ["packages/core/src/wire/cbor.ts"],
+  commander: ["packages/cli/src/command-line.ts"],
   lmdb: ["packages/node/src/lmdb-store.ts"],
   "p-queue": ["packages/core/src/actor/scheduler.ts"],
   "udx-native": ["packages/node/src/udp.ts", "packages/node/src/udx-port.ts"],

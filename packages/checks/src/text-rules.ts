@@ -6,7 +6,7 @@ import { lineAt, type Violation, violationsOf } from "./violation.js";
 export const SOURCE_LINES_MAX = 400;
 
 const VAGUE = new Set(["util", "utils", "helper", "helpers", "common", "type", "types", "manager", "impl", "misc"]);
-const FILE_NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|test-d|config))?\.(?:ts|mts|js|mjs)$/;
+const FILE_NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|test-d|config|d))?\.(?:ts|mts|js|mjs)$/;
 
 // Put together from parts, so that this file does not break its own rules.
 const UNFINISHED = new RegExp(String.raw`\b(?:TO${"DO"}|FIX${"ME"}|for ${"now"})\b`, "g");

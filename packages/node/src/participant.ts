@@ -34,6 +34,7 @@ export interface NodeParticipantOptions {
  * Starts a participant: the first program of a host speaks for it, and those that come later join that one.
  *
  * @example
+ * const Pose = defineTopic<{ x: number; y: number }>("pose");
  * const participant = await startParticipant();
  * const poses = participant.publisher(Pose);
  * await poses.publish({ x: 1, y: 2 });

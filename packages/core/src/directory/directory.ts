@@ -76,6 +76,7 @@ class Held extends Deadline {
   }
 }
 
+/** Entries of programs, each for as long as its lease. Made by `Directory.open`. */
 export class Directory {
   readonly limits: DirectoryLimits;
   readonly #store: DirectoryStore;

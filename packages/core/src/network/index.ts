@@ -3,4 +3,5 @@ export { cautious, type MayDial } from "./dial-policy.js";
 export { INTRODUCTION_MS } from "./doorkeeper.js";
 export { NetworkError } from "./error.js";
 export { PACKETS_WAITING_MAX, REDIAL_MAX_MS, REDIAL_MIN_MS, YIELD_MS } from "./member-links.js";
-export { NetworkNode, type BroadcastResult, type MemberChoice, type NodeEvent } from "./network-node.js";
+export { type MemberChoice } from "./member-choice.js";
+export { NetworkNode, type BroadcastResult, type NodeEvent } from "./network-node.js";

@@ -1,11 +1,10 @@
 // A node: an identity that listens, dials, knows the members of its network and holds one connection per member. Who
 // dialled makes no difference afterwards.
 
-import { Emitter, isTroupeError, TroupeError, type Clock, type Random, type Unsubscribe } from "../base/index.js";
+import { Emitter, type Clock, type Random, type Unsubscribe } from "../base/index.js";
 import type { Address, AnyService, NamesOf, Sent } from "../actor/index.js";
 import {
   DiscoveryError,
-  hashOf,
   Membership,
   toHex,
   type Identity,
@@ -26,10 +25,12 @@ import {
   type PeerOptions,
 } from "../peer/index.js";
 import type { Transport } from "../transport/index.js";
+import { Bootstrap } from "./bootstrap.js";
 import { cautious, type MayDial } from "./dial-policy.js";
 import { Doorkeeper } from "./doorkeeper.js";
 import { NetworkError } from "./error.js";
 import { NodeProtocol, type Credentials } from "./introduction.js";
+import { byRank, inTurn, type MemberChoice } from "./member-choice.js";
 import { MemberLinks } from "./member-links.js";
 import { nodeAddress, type Choose } from "./node-address.js";
 
@@ -41,12 +42,6 @@ export type NodeEvent =
   | { readonly type: "disconnected"; readonly member: MemberView; readonly reason: ClosedReason }
   /** Nobody who can be believed answers at an address to begin with; it is tried again. */
   | { readonly type: "bootstrapFailed"; readonly endpoint: string; readonly error: Error };
-
-/** Which member gets a message. */
-export interface MemberChoice {
-  /** The same member for the same key, as long as it is there. Without one, each gets its turn. */
-  readonly key?: string;
-}
 
 /** What came of a broadcast. */
 export interface BroadcastResult {
@@ -75,9 +70,6 @@ export interface NodeParts {
   readonly peer: PeerOptions;
 }
 
-/** How long after a failed attempt an address to begin with is tried again, in milliseconds: at first, and at most. */
-const BOOTSTRAP_MIN_MS = 500;
-const BOOTSTRAP_MAX_MS = 30_000;
 /** How long a member may take to say that it is still there, when another one comes with its key, in milliseconds. */
 const TWIN_MS = 1000;
 
@@ -89,7 +81,7 @@ export class NetworkNode implements AsyncDisposable {
   readonly #links: MemberLinks;
   readonly #services = new ServiceMap();
   readonly #listeners: Listener[] = [];
-  readonly #cancels = new Set<() => void>();
+  readonly #bootstrap: Bootstrap;
   #membership: Membership | undefined;
   #mayDial: MayDial = () => false;
   #turn = 0;
@@ -108,6 +100,14 @@ export class NetworkNode implements AsyncDisposable {
       own: () => this.#own,
       welcome: (peer, record, isDialler) => this.#welcome(peer, record, isDialler),
       packet: (from, packet) => this.#membership?.receive(from, packet),
+    });
+    this.#bootstrap = new Bootstrap({
+      endpoints: parts.bootstrap,
+      clock,
+      random,
+      dial: (endpoint) => this.#dial(endpoint),
+      isDone: () => this.members.length > 0,
+      failed: (endpoint, error) => this.#emitter.emit({ type: "bootstrapFailed", endpoint, error }),
     });
     this.#links = new MemberLinks({
       clock,
@@ -262,7 +262,7 @@ export class NetworkNode implements AsyncDisposable {
         { send: (to, packet) => this.#links.say(to.id, packet), changed: (event) => this.#changed(event) },
       );
       this.#membership.start();
-      await this.#bootstrap();
+      await this.#bootstrap.start();
     } catch (error) {
       await this.abort();
       throw error;
@@ -299,43 +299,11 @@ export class NetworkNode implements AsyncDisposable {
   #chooser(service: AnyService, target: string | MemberChoice | undefined): Choose {
     if (typeof target === "string") return () => [target];
     const key = target?.key;
-    if (key === undefined) return () => rotated(this.#providersOf(service), this.#turn++);
-    return () => {
-      const ranked = this.#providersOf(service).map(
-        (id) => [toHex(hashOf(encoder.encode(`${id} ${key}`))), id] as const,
-      );
-      return ranked.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, id]) => id);
-    };
+    if (key === undefined) return () => inTurn(this.#providersOf(service), this.#turn++);
+    return () => byRank(this.#providersOf(service), key);
   }
 
   // How members meet.
-
-  /** Meets everybody that is named to begin with; whoever does not answer is tried again later. */
-  async #bootstrap(): Promise<void> {
-    const errors: Error[] = [];
-    const attempt = async (endpoint: string, failures: number): Promise<void> => {
-      try {
-        await this.#dial(endpoint);
-      } catch (error) {
-        if (this.#closing !== undefined) return;
-        errors.push(error as Error);
-        if (isTroupeError(error, "own-endpoint")) return;
-        this.#emitter.emit({ type: "bootstrapFailed", endpoint, error: error as Error });
-        const { clock, random } = this.#parts;
-        const delayMs =
-          Math.min(BOOTSTRAP_MAX_MS, BOOTSTRAP_MIN_MS * 2 ** Math.min(failures, 20)) * (0.5 + random.next() / 2);
-        const cancel = clock.schedule(delayMs, () => {
-          this.#cancels.delete(cancel);
-          // Whoever has met the others in another way needs nobody to begin with.
-          if (this.members.length === 0) void attempt(endpoint, failures + 1);
-        });
-        this.#cancels.add(cancel);
-      }
-    };
-    await Promise.all(this.#parts.bootstrap.map((endpoint) => attempt(endpoint, 0)));
-    const final = errors.find((error) => error instanceof TroupeError && FINAL.has(error.code));
-    if (final !== undefined && this.members.length === 0) throw final;
-  }
 
   async #dialMember(member: MemberView): Promise<Peer> {
     let last: Error = new NetworkError("not-dialled", `${member.name} has no endpoint that may be dialled`);
@@ -408,8 +376,7 @@ export class NetworkNode implements AsyncDisposable {
     this.#membership?.close();
     this.#links.close();
     this.#doorkeeper.close();
-    for (const cancel of this.#cancels) cancel();
-    this.#cancels.clear();
+    this.#bootstrap.close();
     if (!isOrderly) for (const peer of peers) peer.abort("the node was aborted");
     await Promise.all([
       ...peers.map((peer) => peer.close(options)),
@@ -419,19 +386,4 @@ export class NetworkNode implements AsyncDisposable {
     ]);
     this.#emitter.end();
   }
-}
-
-/** What trying again does not mend. */
-const FINAL: ReadonlySet<string> = new Set([
-  "identity-taken",
-  "network-mismatch",
-  "secret-mismatch",
-  "proof-invalid",
-  "record-forged",
-]);
-
-const encoder = new TextEncoder();
-
-function rotated(ids: readonly string[], by: number): string[] {
-  return ids.map((_, index) => ids[(index + by) % ids.length] as string);
 }

@@ -1,19 +1,19 @@
 // A program's way to topics: its publishers and subscribers, who is there to match them, and the values in between.
 
 import { Emitter, isTroupeError, type Clock, type Random, type Unsubscribe } from "../base/index.js";
-import { connect, listen, ServiceMap, type Listener, type Peer } from "../peer/index.js";
+import { listen, ServiceMap, type Listener } from "../peer/index.js";
 import type { Transport } from "../transport/index.js";
 import { mismatch, type ProgramRecord, type TopicEnd } from "./announcement.js";
 import { DataLinks, type FellBack } from "./data-links.js";
 import { PubSubError } from "./error.js";
 import { Match } from "./match.js";
-import { ParticipantHost, type BeaconPort, type ParticipantEvent } from "./participant-host.js";
-import { ParticipantProtocol, SampleProtocol, type SamplesQuery } from "./protocol.js";
+import { HostSeat } from "./host-seat.js";
+import type { BeaconPort, ParticipantEvent } from "./participant-host.js";
+import { SampleProtocol, type SamplesQuery } from "./protocol.js";
 import { Publisher, type PublisherOptions } from "./publisher.js";
 import { Roster } from "./roster.js";
 import { Subscription, type TopicSubscription } from "./subscription.js";
 import { topicShape, type Topic } from "./topic.js";
-import { parseChange } from "./announcement.js";
 
 /** What can be observed on a participant. */
 export type TopicEvent =
@@ -45,9 +45,6 @@ export interface ParticipantParts {
   readonly random: Random;
 }
 
-/** How long until somebody who has lost its participant looks for one again, in milliseconds, at most. */
-const REJOIN_MS = 200;
-
 /** What is known of one end of a topic. */
 export interface TopicInfo {
   readonly topic: string;
@@ -66,10 +63,8 @@ export class Participant implements AsyncDisposable {
   readonly #told = new Set<string>();
   readonly #listeners: Listener[] = [];
   readonly #links: DataLinks;
-  readonly #life = new AbortController();
+  readonly #seat: HostSeat;
   #endpoints: readonly string[] = [];
-  #host: ParticipantHost | undefined;
-  #peer: Peer | undefined;
   #participant = "";
   #lastEnd = 0;
   #version = 0;
@@ -84,6 +79,12 @@ export class Participant implements AsyncDisposable {
       peer: { clock, random, name, heartbeatMs: 1500 },
       participant: () => this.#participant,
       fellBack: (event) => this.#emitter.emit({ type: "fellBack", ...event }),
+    });
+    this.#seat = new HostSeat({
+      ...parts,
+      roster: this.#roster,
+      emit: (event) => this.#emitter.emit(event),
+      joined: (participant) => this.#joined(participant),
     });
     this.#roster.on((before, now) => this.#changed(before, now));
   }
@@ -100,12 +101,12 @@ export class Participant implements AsyncDisposable {
 
   /** Whether this program speaks for its host. */
   get isHost(): boolean {
-    return this.#host !== undefined;
+    return this.#seat.host !== undefined;
   }
 
   /** Where other participants dial this one, if it speaks for its host. */
   get endpoint(): string | undefined {
-    return this.#host?.endpoint;
+    return this.#seat.host?.endpoint;
   }
 
   /** The other programs that are known. */
@@ -195,7 +196,7 @@ export class Participant implements AsyncDisposable {
         );
       }
       this.#endpoints = advertise(this.#listeners.map(({ endpoint }) => endpoint));
-      await this.#join();
+      await this.#seat.join();
     } catch (error) {
       await this.close();
       throw error;
@@ -207,89 +208,13 @@ export class Participant implements AsyncDisposable {
     if (this.#closing !== undefined) throw new PubSubError("closed", "this participant is closed");
   }
 
-  // The participant of this host: this program, or another one that was there before.
-
-  async #join(): Promise<void> {
-    for (;;) {
-      this.#demandOpen();
-      if (await this.#becomeHost()) return;
-      if (await this.#joinHost()) return;
-      await this.#pause(REJOIN_MS);
-    }
-  }
-
-  async #becomeHost(): Promise<boolean> {
-    const { localEndpoint, adminEndpoint, domain, transports, known, clock, random, beacons } = this.#parts;
-    const host = new ParticipantHost({
-      id: this.id,
-      domain,
-      roster: this.#roster,
-      transports,
-      localEndpoint,
-      adminEndpoint,
-      beacons: await beacons(),
-      known,
-      clock,
-      random,
-      emit: (event) => this.#emitter.emit(event),
-    });
-    try {
-      await host.open();
-    } catch (error) {
-      if (isTroupeError(error, "address-in-use")) return false;
-      throw error;
-    }
-    this.#host = host;
-    this.#joined(this.id);
-    return true;
-  }
-
-  async #joinHost(): Promise<boolean> {
-    const { localEndpoint = "", transports, clock, random, domain, name } = this.#parts;
-    const services = new ServiceMap().add(ParticipantProtocol, {
-      introduce: () => this.id,
-      roster: () => this.#roster.watch((source) => source === `local:${this.id}`) as never,
-      alive: () => {},
-    });
-    let peer: Peer | undefined;
-    try {
-      peer = await connect(localEndpoint, { transports, clock, random, name, services });
-      const host = peer.address(ParticipantProtocol);
-      this.#joined(await host.call("introduce", { id: this.id, role: "program", domain }));
-      this.#peer = peer;
-      void this.#followHost(peer);
-      return true;
-    } catch {
-      peer?.abort();
-      return false;
-    }
-  }
-
-  /** Takes over what the participant knows, until it is gone; then somebody else has to be it. */
-  async #followHost(peer: Peer): Promise<void> {
-    try {
-      for await (const change of peer.address(ParticipantProtocol).stream("roster", "all")) {
-        const parsed = parseChange(change);
-        if ("gone" in parsed || parsed.id !== this.id) this.#roster.apply(parsed, "host");
-      }
-    } catch {
-      // It is gone, or talks nonsense: either way it is no participant any more.
-    }
-    peer.abort();
-    this.#peer = undefined;
-    if (this.#closing !== undefined) return;
-    this.#roster.dropSource("host");
-    await this.#pause(REJOIN_MS * this.#parts.random.next()).catch(() => {});
-    await this.#join().catch(() => {});
-  }
+  // What this program says of itself.
 
   #joined(participant: string): void {
     this.#participant = participant;
     this.#emitter.emit({ type: "joined", participant, isHost: this.isHost });
     this.#announce();
   }
-
-  // What this program says of itself.
 
   #record(): ProgramRecord {
     const ends: TopicEnd[] = [
@@ -380,28 +305,12 @@ export class Participant implements AsyncDisposable {
     return found.subscribe(after, keep);
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#parts.clock.schedule(ms, resolve);
-      this.#life.signal.addEventListener(
-        "abort",
-        () => {
-          cancel();
-          reject(new PubSubError("closed", "this participant is closed"));
-        },
-        { once: true },
-      );
-    });
-  }
-
   async #close(): Promise<void> {
-    this.#life.abort();
     for (const subscription of [...this.#subscriptions.values()]) subscription.close();
     for (const publisher of [...this.#publishers.values()]) publisher.close();
     for (const name of [...this.#matches.keys()]) this.#unmatch(name);
     this.#roster.apply({ gone: this.id }, `local:${this.id}`);
-    await this.#peer?.close({ graceMs: 0 });
-    await this.#host?.close();
+    await this.#seat.close();
     await this.#links.close();
     await Promise.all(this.#listeners.map((listener) => listener.close({ graceMs: 200 })));
     this.#roster.close();

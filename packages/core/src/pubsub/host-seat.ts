@@ -1,0 +1,128 @@
+// Who speaks for this host: the first program that takes the seat, and when it is gone, another. Everybody else follows.
+
+import { isTroupeError, type Clock, type Random } from "../base/index.js";
+import { connect, ServiceMap, type Peer } from "../peer/index.js";
+import { parseChange } from "./announcement.js";
+import { PubSubError } from "./error.js";
+import { ParticipantHost, type ParticipantHostParts, type BeaconPort } from "./participant-host.js";
+import { ParticipantProtocol } from "./protocol.js";
+
+/** How long until somebody who has lost its participant looks for one again, in milliseconds, at most. */
+const REJOIN_MS = 200;
+
+/** What a seat uses and tells. */
+export interface HostSeatParts extends Omit<ParticipantHostParts, "beacons"> {
+  readonly name: string;
+  /** Made when this program speaks for its host. */
+  readonly beacons: () => Promise<BeaconPort | undefined>;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** There is a participant: this program, or another one. */
+  readonly joined: (participant: string) => void;
+}
+
+export class HostSeat {
+  readonly #parts: HostSeatParts;
+  readonly #life = new AbortController();
+  host: ParticipantHost | undefined;
+  #peer: Peer | undefined;
+
+  constructor(parts: HostSeatParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when there is a participant. Rejects with PubSubError `closed`, or when this program cannot listen. */
+  async join(): Promise<void> {
+    for (;;) {
+      if (this.#life.signal.aborted) throw closed();
+      if (await this.#take()) return;
+      if (await this.#follow()) return;
+      await this.#pause(REJOIN_MS);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#life.abort();
+    await this.#peer?.close({ graceMs: 0 });
+    await this.host?.close();
+  }
+
+  /** False if somebody has the seat. */
+  async #take(): Promise<boolean> {
+    const host = new ParticipantHost({ ...this.#parts, beacons: await this.#parts.beacons() });
+    try {
+      await host.open();
+    } catch (error) {
+      if (isTroupeError(error, "address-in-use")) return false;
+      throw error;
+    }
+    if (this.#life.signal.aborted) {
+      await host.close();
+      throw closed();
+    }
+    this.host = host;
+    this.#parts.joined(this.#parts.id);
+    return true;
+  }
+
+  /** False if whoever has the seat does not answer. */
+  async #follow(): Promise<boolean> {
+    const { localEndpoint = "", transports, clock, random, domain, name, id, roster } = this.#parts;
+    const services = new ServiceMap().add(ParticipantProtocol, {
+      introduce: () => id,
+      roster: () => roster.watch((source) => source === `local:${id}`) as never,
+      alive: () => {},
+    });
+    let peer: Peer | undefined;
+    try {
+      peer = await connect(localEndpoint, { transports, clock, random, name, services, signal: this.#life.signal });
+      const participant = await peer.address(ParticipantProtocol).call("introduce", { id, role: "program", domain });
+      this.#peer = peer;
+      this.#parts.joined(participant);
+      void this.#takeOver(peer);
+      return true;
+    } catch {
+      peer?.abort();
+      return false;
+    }
+  }
+
+  /** Takes over what the participant knows, until it is gone; then somebody else has to be it. */
+  async #takeOver(peer: Peer): Promise<void> {
+    const { id, roster, random } = this.#parts;
+    try {
+      for await (const change of peer.address(ParticipantProtocol).stream("roster", "all")) {
+        const parsed = parseChange(change);
+        if ("gone" in parsed || parsed.id !== id) roster.apply(parsed, "host");
+      }
+    } catch {
+      // It is gone, or talks nonsense: either way it is no participant any more.
+    }
+    peer.abort();
+    if (this.#life.signal.aborted) return;
+    this.#peer = undefined;
+    roster.dropSource("host");
+    await this.#pause(REJOIN_MS * random.next()).catch(() => {});
+    await this.join().catch(() => {});
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        cancel();
+        reject(closed());
+      };
+      const { signal } = this.#life;
+      const cancel = this.#parts.clock.schedule(ms, () => {
+        signal.removeEventListener("abort", stop);
+        resolve();
+      });
+      if (signal.aborted) stop();
+      else signal.addEventListener("abort", stop, { once: true });
+    });
+  }
+}
+
+function closed(): PubSubError {
+  return new PubSubError("closed", "this participant is closed");
+}
