@@ -27,7 +27,7 @@ const STATUS: Readonly<Record<string, number>> = {
   "not-owner": 403,
   "key-missing": 401,
   "unknown-entry": 404,
-  "not-found": 404,
+  "path-unknown": 404,
   "method-not-allowed": 405,
   "body-too-long": 413,
   "quota-exceeded": 429,
@@ -218,7 +218,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
 }
 
 function notFound(): DirectoryError {
-  return new DirectoryError("not-found", "there is /entries and /entries/UUID");
+  return new DirectoryError("path-unknown", "there is /entries and /entries/UUID");
 }
 
 function notAllowed(method: string): DirectoryError {
