@@ -2,9 +2,13 @@
 
 import { addCall } from "./commands/call.js";
 import { addDirectory } from "./commands/directory.js";
+import { addEcho } from "./commands/echo.js";
 import { addFind } from "./commands/find.js";
+import { addParticipant } from "./commands/participant.js";
+import { addPub } from "./commands/pub.js";
 import { addRegister } from "./commands/register.js";
 import { addServices } from "./commands/services.js";
+import { addTopics } from "./commands/topics.js";
 import { rootCommand, run, type Command } from "./command-line.js";
 import type { ExitCode } from "./failure.js";
 import type { Terminal } from "./terminal.js";
@@ -26,13 +30,17 @@ Example:
 /** The command `troupe` with all that it can do. It throws what `runProgram` turns into a number. */
 export function makeProgram(terminal: Terminal): Command {
   const program = rootCommand("troupe", terminal)
-    .description("Run a directory of programs, see what a program provides, and call it.")
+    .description("Run a directory, see what programs provide, call them, and listen to topics.")
     .addHelpText("after", AFTER);
   addDirectory(program, terminal);
   addServices(program, terminal);
   addCall(program, terminal);
   addRegister(program, terminal);
   addFind(program, terminal);
+  addParticipant(program, terminal);
+  addTopics(program, terminal);
+  addEcho(program, terminal);
+  addPub(program, terminal);
   return program;
 }
 

@@ -71,13 +71,13 @@ async function runCall(
 
 async function printAnswer(peer: Peer, request: Request, terminal: Terminal): Promise<void> {
   const { message, input, options } = request;
-  const address = peer.address(contractOf(request, call()));
+  const address = peer.address(contractOf(request, call<unknown, unknown>()));
   await terminal.out(line(textOf(await address.call(message, input, options))));
 }
 
 async function printStream(peer: Peer, request: Request, terminal: Terminal): Promise<void> {
   const { message, input, options } = request;
-  const address = peer.address(contractOf(request, stream()));
+  const address = peer.address(contractOf(request, stream<unknown, unknown>()));
   for await (const output of address.stream(message, input, options)) await terminal.out(line(textOf(output)));
 }
 
@@ -88,7 +88,7 @@ async function tell(peer: Peer, request: Request): Promise<void> {
   peer.on("refused", ({ direction, error }) => {
     if (direction === "outgoing") refusal ??= error;
   });
-  await peer.address(contractOf(request, send())).send(message, input, { signal: options.signal });
+  await peer.address(contractOf(request, send<unknown>())).send(message, input, { signal: options.signal });
   await peer.close();
   if (refusal !== undefined) throw refusal;
 }

@@ -26,7 +26,10 @@ export function addDirectory(program: Command, terminal: Terminal): void {
     .option("--http-host <host>", "the address that HTTP is served on (default: 127.0.0.1)")
     .option("--store <where>", "where entries are kept: memory, or lmdb:PATH for a folder", "memory")
     .option("--json", "print one JSON object per line")
-    .addHelpText("after", "\nExample:\n  $ troupe directory --listen tcp://0.0.0.0:7070 --http 7071 --store lmdb:entries\n")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ troupe directory --listen tcp://0.0.0.0:7070 --http 7071 --store lmdb:entries\n",
+    )
     .action((flags: DirectoryFlags) => runDirectory(flags, terminal));
 }
 
