@@ -27,6 +27,8 @@ export interface House {
   readonly clock: Clock;
   readonly random: Random;
   readonly own: () => MemberRecord;
+  /** Offers everything to somebody who has proved who it is. */
+  readonly offer: (peer: Peer) => void;
   /** Somebody has proved who it is. Throws, or rejects, if it is not wanted all the same. */
   readonly welcome: (peer: Peer, record: MemberRecord, isDialler: boolean) => Promise<void>;
   readonly packet: (from: string, packet: Packet) => void;
@@ -78,6 +80,8 @@ export class Doorkeeper {
       const record = readIntroduction(credentials, second);
       const exchange = { dialler: first, listener: second };
       checkProof(credentials, exchange, false, record, second.proof ?? ({} as Proof));
+      // Ahead of the last word: whoever hears that may call at once.
+      this.#house.offer(peer);
       await other.call("confirm", prove(credentials, exchange, true), options);
       this.#known.set(peer, record.id);
       await welcome(peer, record, true);

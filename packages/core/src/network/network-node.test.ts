@@ -96,6 +96,19 @@ describe("nodes", () => {
     expect(b.peer(a.id)?.state).toBe("open");
   });
 
+  test("whoever is connected can be called at once, from either side", async () => {
+    await using ground = new Ground();
+    const answers: Promise<string>[] = [];
+    const a = await ground.node("a");
+    const calling = (node: NetworkNode): void => {
+      node.on("connected", ({ member }) => answers.push(node.address(Echo, member.id).call("who")));
+    };
+    calling(a);
+    for (const name of ["b", "c", "d"]) calling(await ground.node(name));
+    await ground.virtual.advance(5000);
+    expect((await Promise.all(answers)).length).toBeGreaterThanOrEqual(4);
+  });
+
   test("a service is reached at one member, at each in turn, and at the same one for a key", async () => {
     await using ground = new Ground();
     const [a, b] = (await ground.cluster("a", "b", "c", "d")) as [NetworkNode, NetworkNode];

@@ -98,6 +98,7 @@ export class NetworkNode implements AsyncDisposable {
       clock,
       random,
       own: () => this.#own,
+      offer: (peer) => peer.provide(this.#services),
       welcome: (peer, record, isDialler) => this.#welcome(peer, record, isDialler),
       packet: (from, packet) => this.#membership?.receive(from, packet),
     });
@@ -353,8 +354,8 @@ export class NetworkNode implements AsyncDisposable {
       this.#emitter.emit({ type: "refused", from: record.id, error });
       throw error;
     }
-    peer.provide(this.#services);
     if (isDialler) this.#membership.sync(record.id);
+    else peer.provide(this.#services);
   }
 
   /** Two programs with one key: the one that is there stays, if it still answers. */
