@@ -99,12 +99,13 @@ class UnixTransport implements Transport {
 
   async #bound(endpoint: string, path: string): Promise<Server> {
     const server = createServer({ ...this.#options, pauseOnConnect: true });
-    // The file comes into being within the call, and nobody may slip in before its mode is set. Threads have no umask.
+    // The file comes into being within the call, and nobody may slip in before its mode is set. Threads have no umask; where there is
+    // one it is enough, and the file may be aside for a moment, with somebody who looks whether it is stale.
     const umask = isMainThread ? process.umask(MODE_BITS & ~this.#mode) : undefined;
     const listening = untilListening(server, { path }, endpoint);
     if (umask !== undefined) process.umask(umask);
     await listening;
-    await chmod(path, this.#mode);
+    if (umask === undefined) await chmod(path, this.#mode);
     return server;
   }
 }

@@ -40,7 +40,7 @@ export class Bootstrap {
     const { endpoints, isDone } = this.#parts;
     const errors = await Promise.all(endpoints.map((endpoint) => this.#attempt(endpoint, 0)));
     const final = errors.find((error) => error instanceof TroupeError && FINAL.has(error.code));
-    if (final !== undefined && !isDone()) throw final;
+    if (final instanceof Error && !isDone()) throw final;
   }
 
   close(): void {
