@@ -3,7 +3,16 @@
 // Needs `npm run build` first.
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -85,7 +94,11 @@ function link(scope, packages, names) {
   for (const name of new Set(names)) {
     if (own.has(name)) continue;
     mkdirSync(dirname(join(scope, name)), { recursive: true });
-    symlinkSync(join(root, "node_modules", name), join(scope, name), "junction");
+    // A version that is not everybody's is installed below its own package.
+    const below = packages
+      .map(({ folder }) => join(root, "packages", folder, "node_modules", name))
+      .find((path) => existsSync(path));
+    symlinkSync(below ?? join(root, "node_modules", name), join(scope, name), "junction");
   }
 }
 

@@ -42,7 +42,7 @@ export const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
   commander: ["packages/cli/src/command-line.ts"],
   lmdb: ["packages/node/src/lmdb-store.ts"],
   "p-queue": ["packages/core/src/actor/scheduler.ts"],
-  "udx-native": ["packages/node/src/udp.ts", "packages/node/src/udx-port.ts"],
+  "udx-native": ["packages/node/src/udp.ts"],
   ws: ["packages/node/src/web-socket.ts"],
 };
 

@@ -8,7 +8,7 @@
 //   DELETE /entries/UUID           unregister          204                        Authorization: Bearer KEY
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { isTroupeError, systemClock, TransportError } from "@troupe/core";
 import { DirectoryError, type Directory, type Registration } from "@troupe/core/network";
 
@@ -20,6 +20,10 @@ export const HTTP_CONNECTIONS_MAX = 10_000;
 export const HTTP_REQUEST_MS = 10_000;
 /** How often somebody who watches is told that nothing has changed, so that a dead connection is noticed, in milliseconds. */
 const COMMENT_MS = 15_000;
+/** How long a connection may be without a byte in either direction, in milliseconds. */
+const IDLE_MS = 2 * COMMENT_MS;
+/** How many may watch over one connection: requests can be sent behind each other without waiting for answers. */
+const WATCHES_PER_CONNECTION_MAX = 16;
 
 const STATUS: Readonly<Record<string, number>> = {
   "registration-invalid": 400,
@@ -58,11 +62,14 @@ export async function serveDirectory(
     keepAliveTimeout: 5000,
   });
   server.maxConnections = HTTP_CONNECTIONS_MAX;
+  // Also whoever has connected and says nothing at all.
+  server.timeout = IDLE_MS;
   server.on("request", (request, response) => {
     answer(directory, request, response).catch((error: unknown) => refuse(request, response, error));
   });
   server.on("clientError", (_error, socket) => {
-    if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    if (socket.writable)
+      socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", () => socket.destroy());
   });
   await listening(server, host, port);
   const { address, port: bound, family } = server.address() as AddressInfo;
@@ -88,7 +95,7 @@ function listening(server: Server, host: string, port: number): Promise<void> {
 }
 
 async function answer(directory: Directory, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const url = new URL(request.url ?? "/", "http://directory");
+  const url = urlOf(request);
   const [, root, uuid, changes, ...rest] = url.pathname.split("/");
   if (root !== "entries" || rest.length > 0 || (changes !== undefined && changes !== "changes")) throw notFound();
   const method = request.method ?? "";
@@ -115,6 +122,14 @@ async function answer(directory: Directory, request: IncomingMessage, response: 
   if (Object.keys(said).length === 0) return say(response, 200, { leaseMs: directory.renew(uuid, key) });
   const { entry, leaseMs } = await directory.register({ ...said, key, uuid }, observed(request));
   return say(response, 200, { entry, leaseMs });
+}
+
+function urlOf({ url = "/" }: IncomingMessage): URL {
+  try {
+    return new URL(url, "http://directory");
+  } catch (error) {
+    throw new DirectoryError("request-invalid", "the path is none", { cause: error });
+  }
 }
 
 function queryOf(parameters: URLSearchParams): Parameters<Directory["list"]>[0] {
@@ -163,6 +178,8 @@ async function registrationOf(request: IncomingMessage): Promise<Registration> {
   return value;
 }
 
+const watching = new WeakMap<Socket, number>();
+
 /** Server-sent events: the entry now and whenever it changes, null where there is none. */
 async function watch(
   directory: Directory,
@@ -170,8 +187,17 @@ async function watch(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const { socket } = request;
+  const watches = watching.get(socket) ?? 0;
+  if (watches >= WATCHES_PER_CONNECTION_MAX) {
+    throw new DirectoryError("quota-exceeded", `a connection has at most ${WATCHES_PER_CONNECTION_MAX} watches`);
+  }
+  watching.set(socket, watches + 1);
   const entries = directory.watch(uuid);
-  request.once("close", () => void entries.return?.());
+  const end = (): void => void entries.return?.();
+  // Of requests behind each other only the connection tells that nobody waits any more.
+  socket.once("close", end);
+  if (socket.destroyed) end();
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   let cancel = (): void => {};
   const comment = (): void => {
@@ -193,6 +219,8 @@ async function watch(
     }
   } finally {
     cancel();
+    socket.off("close", end);
+    watching.set(socket, (watching.get(socket) ?? 1) - 1);
     response.end();
   }
 }

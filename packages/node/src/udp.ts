@@ -18,6 +18,7 @@ import {
 import type UDX from "udx-native";
 import type { UdxAddress, UdxSocket } from "udx-native";
 import { handOver } from "./socket-dial.js";
+import { acceptFailed } from "./socket-error.js";
 import { hostAndPort } from "./tcp.js";
 import { Cookies, encodeHandshake, HandshakeKind, parseHandshake, type Handshake } from "./udp-handshake.js";
 import { udpConnection, UDP_WINDOW_BYTES } from "./udx-port.js";
@@ -102,6 +103,7 @@ class UdpListener implements TransportListener {
   readonly #windowBytes: number;
   readonly #accept: (connection: Connection) => void;
   readonly #connectionsMax: number;
+  readonly #onError: TransportListenOptions["onError"];
   readonly #cookies = new Cookies();
   /** What was answered to those who are connected, in case the answer was lost. */
   readonly #answered = new Map<string, Buffer>();
@@ -113,8 +115,9 @@ class UdpListener implements TransportListener {
     { host, port }: UdxAddress,
     windowBytes: number,
     accept: (connection: Connection) => void,
-    { connectionsMax = Infinity }: TransportListenOptions,
+    { connectionsMax = Infinity, onError }: TransportListenOptions,
   ) {
+    this.#onError = onError;
     this.endpoint = formatEndpoint({ scheme: "udp", host, port, path: "" });
     this.#udx = udx;
     this.#socket = socket;
@@ -142,7 +145,12 @@ class UdpListener implements TransportListener {
       });
       this.#socket.trySend(answer, from.port, from.host);
     } else if (kind === HandshakeKind.confirm && this.#cookies.isOwn(cookie, nonce, from.host, from.port)) {
-      this.#socket.trySend(this.#confirmed(asked, from), from.port, from.host);
+      try {
+        this.#socket.trySend(this.#confirmed(asked, from), from.port, from.host);
+      } catch (error) {
+        // Too many open files, or an owner who throws: whoever asked asks again, and the others go on.
+        this.#onError?.(error instanceof TransportError ? error : acceptFailed(this.endpoint, error as Error));
+      }
     }
   }
 

@@ -6,8 +6,8 @@
 //     kind 1  a number     kind 3  "abort"
 
 import { EventEmitter } from "node:events";
+import type { Duplex } from "node:stream";
 import { messagePortConnection, type Connection, type ConnectionEvents } from "@troupe/core";
-import type { UdxStream } from "udx-native";
 
 /** How many bytes may be on their way before `write` returns false: what 400 Mbit/s hold at 20 ms. */
 export const UDP_WINDOW_BYTES = 1_048_576;
@@ -17,12 +17,12 @@ const HEAD_BYTES = 4;
 const WORDS = ["end", "abort"] as const;
 
 class UdxPort extends EventEmitter {
-  readonly #stream: UdxStream;
+  readonly #stream: Duplex;
   /** What has come of a message that is not whole. */
   #partial = Buffer.alloc(0);
   #isOver = false;
 
-  constructor(stream: UdxStream) {
+  constructor(stream: Duplex) {
     super();
     this.#stream = stream;
     stream.on("data", (bytes: Buffer) => this.#arrived(bytes));
@@ -97,7 +97,7 @@ export interface UdpEnds {
 }
 
 /** A connection over a stream of udx that is connected. `onClosed` is called when it is no more. */
-export function udpConnection(stream: UdxStream, ends: UdpEnds, windowBytes: number, onClosed: () => void): Connection {
+export function udpConnection(stream: Duplex, ends: UdpEnds, windowBytes: number, onClosed: () => void): Connection {
   const port = new UdxPort(stream);
   return new UdpConnection(messagePortConnection(port, { ...ends, windowBytes, onClosed }));
 }

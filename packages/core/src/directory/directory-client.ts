@@ -62,6 +62,8 @@ export class DirectoryClient implements AsyncDisposable {
   readonly #asking = new Map<string, Promise<DirectoryEntry | null>>();
   readonly #own = new Set<OwnEntry>();
   readonly #following = new Set<Link>();
+  /** One for each watch, which ends them all at once. */
+  readonly #watching = new Set<AbortController>();
   readonly #closed = new AbortController();
   #isAway = false;
 
@@ -101,15 +103,20 @@ export class DirectoryClient implements AsyncDisposable {
    */
   async register(registration: Registration): Promise<OwnEntry> {
     const { clock, random } = this.#options;
+    if (this.#closed.signal.aborted) throw new DirectoryError("closed", "this client is closed");
     const own: OwnEntry = new OwnEntry(this.#directory, registration, {
       clock,
       random,
-      signal: this.#closed.signal,
       emit: (event) => this.#emitter.emit(event),
       closed: () => this.#own.delete(own),
     });
-    await own.open();
     this.#own.add(own);
+    try {
+      await own.open();
+    } catch (error) {
+      this.#own.delete(own);
+      throw error;
+    }
     return own;
   }
 
@@ -146,20 +153,31 @@ export class DirectoryClient implements AsyncDisposable {
 
   /** What is known of a UUID now, and whenever that changes; null where there is no entry. Goes on when the directory was away. */
   async *watch(uuid: string): AsyncGenerator<DirectoryEntry | null, void> {
+    const controller = new AbortController();
+    if (this.#closed.signal.aborted) return;
+    this.#watching.add(controller);
+    try {
+      yield* this.#watched(uuid, controller.signal);
+    } finally {
+      this.#watching.delete(controller);
+    }
+  }
+
+  async *#watched(uuid: string, signal: AbortSignal): AsyncGenerator<DirectoryEntry | null, void> {
     let last = "";
-    while (!this.#closed.signal.aborted) {
+    while (!signal.aborted) {
       try {
-        for await (const entry of this.#directory.stream("watch", uuid, { signal: this.#closed.signal })) {
+        for await (const entry of this.#directory.stream("watch", uuid, { signal })) {
           this.#remember(uuid, entry);
           const text = JSON.stringify(entry);
           if (text !== last) yield entry;
           last = text;
         }
-        await this.#pause();
+        await this.#pause(signal);
       } catch (error) {
-        if (this.#closed.signal.aborted) return;
+        if (signal.aborted) return;
         this.#away(error as Error);
-        await this.#pause();
+        await this.#pause(signal);
       }
     }
   }
@@ -200,8 +218,9 @@ export class DirectoryClient implements AsyncDisposable {
 
   /** Lets own entries go, if the directory is there to be told, and ends all watches. The links of `peerTo` go on. */
   async close(): Promise<void> {
-    await Promise.all([...this.#own].map((own) => own.close()));
     this.#closed.abort();
+    for (const watch of this.#watching) watch.abort();
+    await Promise.all([...this.#own].map((own) => own.close()));
     this.#emitter.end();
   }
 
@@ -250,7 +269,7 @@ export class DirectoryClient implements AsyncDisposable {
   }
 
   /** Until the link is up, or a little. */
-  #pause(): Promise<void> {
+  #pause(signal: AbortSignal): Promise<void> {
     const { promise, resolve } = oneShot<void>();
     const { clock, random } = this.#options;
     const cancel = clock.schedule(RETRY_MS * (0.5 + random.next()), resolve);
@@ -258,8 +277,8 @@ export class DirectoryClient implements AsyncDisposable {
       cancel();
       resolve();
     };
-    this.#closed.signal.addEventListener("abort", stop, { once: true });
-    return promise.then(() => this.#closed.signal.removeEventListener("abort", stop));
+    signal.addEventListener("abort", stop, { once: true });
+    return promise.then(() => signal.removeEventListener("abort", stop));
   }
 }
 

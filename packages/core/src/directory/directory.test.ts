@@ -131,6 +131,15 @@ describe("directory", () => {
     await directory.close();
   });
 
+  test("of many that register at once no more are taken in than there is room for", async () => {
+    const { directory } = await opened({ entriesMax: 3, entriesPerAddressMax: 2 });
+    const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => directory.register({}, HERE)));
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
+    expect(directory.size).toBe(2);
+    await directory.register({}, "tcp://10.0.0.8:1");
+    await directory.close();
+  });
+
   test.each([
     [{ name: "x".repeat(257) }],
     [{ name: 5 }],

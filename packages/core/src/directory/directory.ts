@@ -90,6 +90,7 @@ export class Directory {
   readonly #watchers: Watchers;
   /** Registrations of one UUID wait for each other. */
   readonly #writing = new Map<string, Promise<unknown>>();
+  #reserved = 0;
   #isClosed = false;
 
   private constructor({ store, limits, clock = systemClock, random = systemRandom }: DirectoryOptions) {
@@ -107,7 +108,12 @@ export class Directory {
    */
   static async open(options: DirectoryOptions = {}): Promise<Directory> {
     const directory = new Directory(options);
-    for await (const { leaseMs, ...entry } of directory.#store.entries()) directory.#hold(entry, leaseMs);
+    try {
+      for await (const { leaseMs, ...entry } of directory.#store.entries()) directory.#hold(entry, leaseMs);
+    } catch (error) {
+      await directory.close();
+      throw error;
+    }
     return directory;
   }
 
@@ -135,9 +141,14 @@ export class Directory {
     return this.#inTurn(uuid, async () => {
       const before = this.#entries.get(uuid);
       const address = hostOf(observed) ?? "";
-      if (before === undefined || addressOf(before.entry) !== address) this.#demandRoom(address, before !== undefined);
       const entry: DirectoryEntry = { uuid, ...said, observed, version: (before?.entry.version ?? 0) + 1 };
-      await this.#store.put({ ...entry, leaseMs });
+      const isNew = before === undefined || addressOf(before.entry) !== address;
+      if (isNew) this.#reserve(address, before !== undefined);
+      try {
+        await this.#store.put({ ...entry, leaseMs });
+      } finally {
+        if (isNew) this.#release(address);
+      }
       this.#demandOpen();
       this.#hold(entry, leaseMs);
       this.#watchers.changed(uuid, entry);
@@ -147,6 +158,7 @@ export class Directory {
 
   /** Makes a lease whole again; returns how long it is. @throws DirectoryError `not-owner`, `unknown-entry` */
   renew(uuid: string, key: string): number {
+    this.#demandOpen();
     demandOwner(uuid, key);
     const held = this.#entries.get(uuid);
     if (held === undefined) throw new DirectoryError("unknown-entry", `there is no entry ${uuid}`);
@@ -156,6 +168,7 @@ export class Directory {
 
   /** Takes an entry out. False if it was not there. @throws DirectoryError `not-owner`, `store-failed` */
   async unregister(uuid: string, key: string): Promise<boolean> {
+    this.#demandOpen();
     demandOwner(uuid, key);
     return this.#inTurn(uuid, async () => {
       const held = this.#entries.get(uuid);
@@ -202,14 +215,28 @@ export class Directory {
     if (this.#isClosed) throw new DirectoryError("closed", "the directory is closed");
   }
 
-  #demandRoom(address: string, isMoved: boolean): void {
+  /** Holds a place for what is being written: of many at once no more are taken in than there is room for. */
+  #reserve(address: string, isMoved: boolean): void {
     const { entriesMax, entriesPerAddressMax } = this.limits;
-    if (!isMoved && this.#entries.size >= entriesMax) {
+    if (!isMoved && this.#entries.size + this.#reserved >= entriesMax) {
       throw new DirectoryError("directory-full", `there are ${entriesMax} entries already`);
     }
     if ((this.#perAddress.get(address) ?? 0) >= entriesPerAddressMax) {
       throw new DirectoryError("quota-exceeded", `there are ${entriesPerAddressMax} entries from this address already`);
     }
+    this.#reserved++;
+    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
+  }
+
+  #release(address: string): void {
+    this.#reserved--;
+    this.#leaveAddress(address);
+  }
+
+  #leaveAddress(address: string): void {
+    const left = (this.#perAddress.get(address) ?? 1) - 1;
+    if (left === 0) this.#perAddress.delete(address);
+    else this.#perAddress.set(address, left);
   }
 
   async #inTurn<T>(uuid: string, run: () => Promise<T>): Promise<T> {
@@ -243,10 +270,7 @@ export class Directory {
     const { entry } = held;
     this.#timers.clear(held);
     this.#entries.delete(entry.uuid);
-    const address = addressOf(entry);
-    const left = (this.#perAddress.get(address) ?? 1) - 1;
-    if (left === 0) this.#perAddress.delete(address);
-    else this.#perAddress.set(address, left);
+    this.#leaveAddress(addressOf(entry));
     for (const service of entry.services) {
       const uuids = this.#byService.get(service);
       uuids?.delete(entry.uuid);
@@ -274,7 +298,8 @@ export class Directory {
     let page = this.#pages.get(name);
     if (page === undefined) {
       page = [...(service === undefined ? this.#entries.keys() : (this.#byService.get(service) ?? []))].sort();
-      this.#pages.set(name, page);
+      // What nobody offers is not remembered: anybody could ask for any number of names.
+      if (page.length > 0) this.#pages.set(name, page);
     }
     return page;
   }

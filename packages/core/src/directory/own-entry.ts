@@ -4,6 +4,7 @@ import { type CancelTimer, type Clock, type Random } from "../base/index.js";
 import { isTroupeError } from "../base/index.js";
 import type { Address } from "../actor/index.js";
 import type { DirectoryService } from "./directory-service.js";
+import { DirectoryError } from "./error.js";
 import type { DirectoryEntry, Registered, Registration } from "./entry.js";
 
 /** What can be observed on entries of one's own. */
@@ -17,7 +18,6 @@ export type OwnEntryEvent =
 export interface OwnEntryParts {
   readonly clock: Clock;
   readonly random: Random;
-  readonly signal: AbortSignal;
   readonly emit: (event: OwnEntryEvent) => void;
   readonly closed: () => void;
 }
@@ -41,7 +41,6 @@ export class OwnEntry implements AsyncDisposable {
     this.#directory = directory;
     this.#said = said;
     this.#parts = parts;
-    parts.signal.addEventListener("abort", () => this.#stop(), { once: true });
   }
 
   get uuid(): string {
@@ -65,6 +64,7 @@ export class OwnEntry implements AsyncDisposable {
 
   /** Says something else of this program: another endpoint, other services. */
   async update(changes: Omit<Registration, "key" | "uuid">): Promise<DirectoryEntry> {
+    if (this.#isClosed) throw new DirectoryError("closed", "this entry is closed");
     this.#said = { ...this.#said, ...changes };
     await this.#register();
     return this.entry;
@@ -73,13 +73,19 @@ export class OwnEntry implements AsyncDisposable {
   /** Takes the entry out of the directory, if that is there to be told; otherwise its lease ends by itself. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    this.#stop();
-    const { uuid, key } = this;
-    await this.#directory.call("unregister", { uuid, key }, { timeoutMs: RETRY_MS }).catch(() => false);
+    this.#isClosed = true;
+    this.#cancel?.();
+    this.#parts.closed();
+    if (this.#registered !== undefined) await this.#unregister();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #unregister(): Promise<void> {
+    const { uuid, key } = this;
+    await this.#directory.call("unregister", { uuid, key }, { timeoutMs: RETRY_MS }).catch(() => false);
   }
 
   get #now(): Registered {
@@ -90,6 +96,11 @@ export class OwnEntry implements AsyncDisposable {
     const key = this.#registered?.key ?? this.#said.key;
     const said = key === undefined ? this.#said : { ...this.#said, key };
     this.#registered = await this.#directory.call("register", said);
+    if (this.#isClosed) {
+      // It was closed meanwhile: nobody would renew it.
+      await this.#unregister();
+      throw new DirectoryError("closed", "this entry is closed");
+    }
     this.#parts.emit({ type: "registered", uuid: this.uuid });
     this.#later(this.#now.leaseMs * RENEWED_AT);
   }
@@ -119,11 +130,5 @@ export class OwnEntry implements AsyncDisposable {
         return;
       this.#later(RETRY_MS);
     }
-  }
-
-  #stop(): void {
-    this.#isClosed = true;
-    this.#cancel?.();
-    this.#parts.closed();
   }
 }

@@ -18,6 +18,8 @@ export const RECORD_TEXT_MAX = 256;
 /** Ahead of the bytes that are signed, so that no signature means anything elsewhere. */
 const DOMAIN = new TextEncoder().encode("troupe member record 1\n");
 const FORMAT = 1;
+/** More than a node can count to, and far below what numbers hold: there is always a greater one. */
+const INCARNATION_MAX = 2 ** 48;
 
 /** What a node says of itself. */
 export interface MemberContent {
@@ -97,7 +99,12 @@ function parse(bytes: Uint8Array): MemberContent {
   const [, publicKey, network, name, incarnation, instance, endpoints, services, hasLeft] = value as unknown[];
   if (!(publicKey instanceof Uint8Array) || publicKey.length !== PUBLIC_KEY_BYTES) throw invalid("it has no key");
   if (!isText(network) || !isText(name)) throw invalid("it has no network or no name");
-  if (typeof incarnation !== "number" || !Number.isSafeInteger(incarnation) || incarnation < 0)
+  if (
+    typeof incarnation !== "number" ||
+    !Number.isSafeInteger(incarnation) ||
+    incarnation < 0 ||
+    incarnation > INCARNATION_MAX
+  )
     throw invalid("it has no incarnation");
   if (typeof instance !== "string" || !/^[0-9a-f]{16}$/.test(instance)) throw invalid("it has no instance");
   if (!areTexts(endpoints, RECORD_ENDPOINTS_MAX)) throw invalid("its endpoints are none, or too many");

@@ -136,6 +136,20 @@ describe("membership", () => {
   });
 });
 
+test("a claim about an incarnation that never was means nothing, and can neither kill nor exhaust anybody", async () => {
+  const { network } = await cluster(4);
+  const [a, b, c] = [at(network, 0), at(network, 1), at(network, 2)];
+  const claim = { id: b.id, incarnation: Number.MAX_SAFE_INTEGER, status: "dead" as const, from: c.id };
+  for (const { membership } of [a, b]) {
+    membership.receive(c.id, { kind: "news", sequence: 0, updates: [claim] });
+  }
+  await network.advance(5000);
+  expect(a.membership.member(b.id)?.status).toBe("alive");
+  expect(b.membership.own.incarnation).toBeLessThan(100);
+  expect(network.isConverged).toBe(true);
+  network.close();
+});
+
 describe("records", () => {
   const identity = newIdentity(new SeededRandom(1));
   const content = {

@@ -77,6 +77,7 @@ export class Membership {
   #own: MemberRecord;
   #awareness = 0;
   #revivedAt = -Infinity;
+  #isClosed = false;
   /** Packets said and heard, for figures. */
   packetsSent = 0;
   packetsReceived = 0;
@@ -134,6 +135,7 @@ export class Membership {
 
   /** Stops at once, without a word. */
   close(): void {
+    this.#isClosed = true;
     this.#probes.close();
     for (const cancel of this.#cancels.values()) cancel();
     this.#cancels.clear();
@@ -168,6 +170,7 @@ export class Membership {
 
   /** A packet came from a member that is known. */
   receive(from: string, packet: Packet): void {
+    if (this.#isClosed) return;
     this.packetsReceived++;
     for (const update of packet.updates) this.#take(from, update);
     const sender = this.#members.get(from);
@@ -188,6 +191,7 @@ export class Membership {
 
   /** A member did not answer; or this side doubts itself more or less than before. */
   suspect(member: Member): void {
+    if (this.#isClosed) return;
     this.#claimed({ id: member.id, incarnation: member.incarnation, status: "suspect", from: this.#own.id });
   }
 
@@ -207,8 +211,9 @@ export class Membership {
   tryDead(): void {
     this.#syncWithDead(1);
     const now = this.clock.now();
-    for (const { id, isActive, changedAt } of this.members) {
+    for (const { id, isActive, changedAt, record } of this.members) {
       if (isActive || now - changedAt < this.timing.deadKeptMs) continue;
+      this.#bySignature.delete(keyOf(record.signed.signature));
       this.#members.delete(id);
       this.#news.delete(id);
     }
@@ -335,12 +340,13 @@ export class Membership {
   #claimed(claim: Claim): void {
     const { id, incarnation, status, from } = claim;
     if (id === this.#own.id) {
-      if (incarnation < this.#own.incarnation || this.#own.hasLeft) return;
+      // Of an incarnation that never was, nobody can know anything.
+      if (incarnation !== this.#own.incarnation || this.#own.hasLeft) return;
       this.doubt(1);
       return this.#renew({}, incarnation);
     }
     const member = this.#members.get(id);
-    if (member === undefined || !member.isActive || incarnation < member.incarnation) return;
+    if (member === undefined || !member.isActive || incarnation !== member.incarnation) return;
     const now = this.clock.now();
     if (status === "dead") {
       member.become("dead", now);

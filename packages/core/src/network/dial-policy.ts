@@ -43,8 +43,20 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
+/** Only in the one way in which everybody writes it: systems read others as well, with octal parts among them. */
 function isAddress(host: string): boolean {
-  return host.includes(":") || /^\d+\.\d+\.\d+\.\d+$/.test(host);
+  if (host.includes(":")) return isIPv6(host);
+  const part = "(?:0|[1-9]\\d?|1\\d\\d|2[0-4]\\d|25[0-5])";
+  return new RegExp(`^${part}(?:\\.${part}){3}$`).test(host);
+}
+
+/** In its shortest form, so that `::1` has one name. */
+function isIPv6(host: string): boolean {
+  try {
+    return new URL(`http://[${host}]/`).hostname === `[${host.toLowerCase()}]`;
+  } catch {
+    return false;
+  }
 }
 
 /** Link-local (where clouds keep their metadata), unspecified, multicast, broadcast, and IPv4 in the clothes of IPv6. */

@@ -170,6 +170,8 @@ export class MemberLinks {
     } catch (error) {
       if (link.peer !== undefined) return link.peer;
       link.failures++;
+      // What waited is old news by the next time.
+      link.waiting = [];
       const limitMs = Math.min(REDIAL_MAX_MS, REDIAL_MIN_MS * 2 ** Math.min(link.failures, 20));
       link.mayDialAt = clock.now() + limitMs * (0.5 + random.next() / 2);
       unreachable(link.id, error as Error);

@@ -142,6 +142,18 @@ describe("nodes", () => {
     await expect(a.address(Echo, "0".repeat(32)).call("who")).rejects.toMatchObject({ code: "member-unknown" });
   });
 
+  test("a call that waits for a connection waits no longer than it may", async () => {
+    await using ground = new Ground();
+    const [a] = (await ground.cluster("a", "b")) as [NetworkNode];
+    const [b] = a.members;
+    a.peer(b?.id ?? "")?.abort("cut");
+    await ground.nodes[1]?.abort();
+    const late = a.address(Echo, b?.id ?? "").call("who", undefined, { timeoutMs: 1 });
+    const given = expect(late).rejects.toBeInstanceOf(Error);
+    await ground.virtual.advance(10_000);
+    await given;
+  });
+
   test("whoever leaves has left, and a call goes to those who are there", async () => {
     await using ground = new Ground();
     const [a, b] = (await ground.cluster("a", "b", "c")) as [NetworkNode, NetworkNode];
@@ -236,6 +248,12 @@ describe("strangers", () => {
       "tcp://0.0.0.0:7001",
       "tcp://224.0.0.1:7001",
       "tcp://255.255.255.255:7001",
+      "tcp://0177.0.0.1:7001",
+      "tcp://0251.0376.169.254:7001",
+      "tcp://127.1:7001",
+      "tcp://[0:0:0:0:0:0:0:1]:7001",
+      "tcp://[0::1]:7001",
+      "tcp://[0:0:0:0:0:ffff:7f00:1]:7001",
       "tcp://10.0.0.2:25",
       "tcp://metadata.internal:8080",
       "udp://10.0.0.2:7001",

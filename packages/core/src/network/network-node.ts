@@ -32,7 +32,7 @@ import { NetworkError } from "./error.js";
 import { NodeProtocol, type Credentials } from "./introduction.js";
 import { byRank, inTurn, type MemberChoice } from "./member-choice.js";
 import { MemberLinks } from "./member-links.js";
-import { nodeAddress, type Choose } from "./node-address.js";
+import { nodeAddress, within, type Choose } from "./node-address.js";
 
 /** What can be observed on a node. */
 export type NodeEvent =
@@ -81,6 +81,7 @@ export class NetworkNode implements AsyncDisposable {
   readonly #links: MemberLinks;
   readonly #services = new ServiceMap();
   readonly #listeners: Listener[] = [];
+  readonly #dials = new Set<AbortController>();
   readonly #bootstrap: Bootstrap;
   #membership: Membership | undefined;
   #mayDial: MayDial = () => false;
@@ -173,7 +174,7 @@ export class NetworkNode implements AsyncDisposable {
   address<S extends AnyService>(service: S, target?: string | MemberChoice): Address<S> {
     return nodeAddress(service, this.#chooser(service, target), {
       peer: (id) => this.#links.peer(id),
-      reach: (id) => this.#links.reach(id),
+      reach: (id, options) => within(this.#links.reach(id), options, this.#parts.clock),
       none: ({ name }) => {
         throw new NetworkError("no-provider", `no member of ${this.#parts.network} offers ${name}`);
       },
@@ -321,12 +322,18 @@ export class NetworkNode implements AsyncDisposable {
 
   async #dial(endpoint: string, expected?: string): Promise<Peer> {
     const { transports, peer: options, name } = this.#parts;
-    const peer = await connect(endpoint, { ...options, name, transports, services: this.#doorkeeper.services });
-    if (this.#closing !== undefined) {
-      peer.abort();
-      throw new NetworkError("closed", "this node is closed");
+    if (this.#closing !== undefined) throw new NetworkError("closed", "this node is closed");
+    const controller = new AbortController();
+    this.#dials.add(controller);
+    const { signal } = controller;
+    let record: MemberRecord;
+    let peer: Peer;
+    try {
+      peer = await connect(endpoint, { ...options, name, transports, services: this.#doorkeeper.services, signal });
+      record = await this.#doorkeeper.greet(peer, signal);
+    } finally {
+      this.#dials.delete(controller);
     }
-    const record = await this.#doorkeeper.greet(peer);
     if (expected !== undefined && record.id !== expected) {
       throw new NetworkError("member-unknown", `${endpoint} is not ${expected}, but ${record.name}`);
     }
@@ -342,17 +349,17 @@ export class NetworkNode implements AsyncDisposable {
       throw new NetworkError("identity-taken", "this node has the same key");
     }
     if (!isDialler) await this.#demandOneOf(record);
-    if (!this.#links.introduced(peer, record, isDialler)) {
-      // The other side keeps the same one, and closes this one or waits for that.
-      void peer.close();
-      return;
-    }
     try {
       this.#membership.learn(record.signed);
     } catch (error) {
       if (!(error instanceof DiscoveryError)) throw error;
       this.#emitter.emit({ type: "refused", from: record.id, error });
       throw error;
+    }
+    if (!this.#links.introduced(peer, record, isDialler)) {
+      // The other side keeps the same one, and closes this one or waits for that.
+      void peer.close();
+      return;
     }
     if (isDialler) this.#membership.sync(record.id);
     else peer.provide(this.#services);
@@ -378,6 +385,7 @@ export class NetworkNode implements AsyncDisposable {
     this.#links.close();
     this.#doorkeeper.close();
     this.#bootstrap.close();
+    for (const dial of this.#dials) dial.abort();
     if (!isOrderly) for (const peer of peers) peer.abort("the node was aborted");
     await Promise.all([
       ...peers.map((peer) => peer.close(options)),

@@ -10,17 +10,41 @@ import {
   type StreamOptions,
   type WatchOptions,
 } from "../actor/index.js";
-import { isTroupeError } from "../base/index.js";
-import type { Peer } from "../peer/index.js";
+import { isTroupeError, type Clock } from "../base/index.js";
+import { cancelledBy, PeerError, type Peer } from "../peer/index.js";
 
 /** Picks the members for one message, the best first. */
 export type Choose = () => readonly string[];
+
+/** How long somebody waits. */
+export interface Patience {
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The same as `reaching`, for no longer than somebody has patience. */
+export function within<T>(reaching: Promise<T>, options: Patience | undefined, clock: Clock): Promise<T> {
+  const { timeoutMs = Infinity, signal } = options ?? {};
+  if (timeoutMs === Infinity && signal === undefined) return reaching;
+  return new Promise((resolve, reject) => {
+    const late = (): void => reject(new PeerError("timeout", "the member was not reached in time"));
+    const stop = (): void => reject(cancelledBy(signal?.reason, false));
+    const cancel = timeoutMs === Infinity ? () => {} : clock.schedule(timeoutMs, late);
+    signal?.addEventListener("abort", stop, { once: true });
+    if (signal?.aborted === true) stop();
+    void reaching.then(resolve, reject).finally(() => {
+      cancel();
+      signal?.removeEventListener("abort", stop);
+    });
+  });
+}
 
 /** What an address needs of its node. */
 export interface Reachable {
   /** The open connection to a member, if there is one. */
   peer(id: string): Peer | undefined;
-  reach(id: string): Promise<Peer>;
+  /** Rejects with PeerError `timeout` or `cancelled` as the options say. */
+  reach(id: string, options: Patience | undefined): Promise<Peer>;
   /** @throws NetworkError `no-provider` */
   none(service: AnyService): never;
 }
@@ -41,7 +65,7 @@ class NodeAddress {
     const candidates = this.#candidates();
     for (const [index, id] of candidates.entries()) {
       try {
-        return await (await this.#of(id)).call(message, input, options);
+        return await (await this.#of(id, options)).call(message, input, options);
       } catch (error) {
         // What has certainly not been done there may be done elsewhere.
         if (index === candidates.length - 1 || !mayGoElsewhere(error) || options?.signal?.aborted === true) throw error;
@@ -50,30 +74,32 @@ class NodeAddress {
     return this.#reachable.none(this.service);
   }
 
-  send(message: string, input?: unknown, options?: SendOptions): Promise<void> {
+  async send(message: string, input?: unknown, options?: SendOptions): Promise<void> {
     const [id = ""] = this.#candidates();
     const open = this.#reachable.peer(id);
     // At once if it can be, so that what follows does not overtake it.
     if (open !== undefined) return plain(open, this.service).send(message, input, options);
-    return this.#of(id).then((address) => address.send(message, input, options));
+    return this.#of(id, options).then((address) => address.send(message, input, options));
   }
 
   trySend(message: string, input?: unknown): boolean {
-    const [id = ""] = this.#candidates();
+    const [id = ""] = this.#choose();
     const open = this.#reachable.peer(id);
     return open !== undefined && plain(open, this.service).trySend(message, input);
   }
 
   stream(message: string, input?: unknown, options?: StreamOptions): AsyncIterableIterator<unknown, undefined> {
-    const [id = ""] = this.#candidates();
-    const open = this.#reachable.peer(id);
-    if (open !== undefined) return plain(open, this.service).stream(message, input, options);
-    return lazyStream(() => this.#of(id).then((address) => address.stream(message, input, options)));
+    return lazyStream(() => {
+      const [id = ""] = this.#candidates();
+      const open = this.#reachable.peer(id);
+      if (open !== undefined) return plain(open, this.service).stream(message, input, options);
+      return this.#of(id, options).then((address) => address.stream(message, input, options));
+    });
   }
 
   async watch(options?: WatchOptions): Promise<Ended> {
     const [id = ""] = this.#candidates();
-    return (await this.#of(id)).watch(options);
+    return (await this.#of(id, options)).watch(options);
   }
 
   #candidates(): readonly string[] {
@@ -81,8 +107,8 @@ class NodeAddress {
     return ids.length === 0 ? this.#reachable.none(this.service) : ids;
   }
 
-  async #of(id: string): Promise<Plain> {
-    return plain(this.#reachable.peer(id) ?? (await this.#reachable.reach(id)), this.service);
+  async #of(id: string, options: Patience | undefined): Promise<Plain> {
+    return plain(this.#reachable.peer(id) ?? (await this.#reachable.reach(id, options)), this.service);
   }
 }
 

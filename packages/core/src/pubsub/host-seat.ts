@@ -1,7 +1,9 @@
 // Who speaks for this host: the first program that takes the seat, and when it is gone, another. Everybody else follows.
 
-import { isTroupeError, type Clock, type Random } from "../base/index.js";
+import { RemoteError } from "../actor/index.js";
+import type { Clock, Random } from "../base/index.js";
 import { connect, ServiceMap, type Peer } from "../peer/index.js";
+import { TransportError } from "../transport/index.js";
 import { parseChange } from "./announcement.js";
 import { PubSubError } from "./error.js";
 import { ParticipantHost, type ParticipantHostParts, type BeaconPort } from "./participant-host.js";
@@ -53,7 +55,8 @@ export class HostSeat {
     try {
       await host.open();
     } catch (error) {
-      if (isTroupeError(error, "address-in-use")) return false;
+      const isTaken = error instanceof TransportError && error.code === "address-in-use";
+      if (isTaken && error.endpoint === this.#parts.localEndpoint) return false;
       throw error;
     }
     if (this.#life.signal.aborted) {
@@ -81,8 +84,10 @@ export class HostSeat {
       this.#parts.joined(participant);
       void this.#takeOver(peer);
       return true;
-    } catch {
+    } catch (error) {
       peer?.abort();
+      // Whoever has the seat is of another domain: there is no place for this one here.
+      if (error instanceof RemoteError && error.code === "participant-away") throw error;
       return false;
     }
   }

@@ -82,6 +82,7 @@ export class Match {
     const keep = this.subscription.topic.history.keep;
     const values = await this.#open({ publisher, topic, keep, ...(after !== undefined && { after }) });
     this.#values = values[Symbol.asyncIterator]();
+    if (this.#life.signal.aborted) return void this.#values.return?.();
     this.#count(1);
     try {
       for await (const [sequence, value] of values) {
@@ -117,15 +118,16 @@ export class Match {
   #pause(): Promise<void> {
     const { clock, random } = this.#parts;
     return new Promise((resolve) => {
-      const cancel = clock.schedule(RETRY_MS * random.next(), resolve);
-      this.#life.signal.addEventListener(
-        "abort",
-        () => {
-          cancel();
-          resolve();
-        },
-        { once: true },
-      );
+      const { signal } = this.#life;
+      const stop = (): void => {
+        cancel();
+        resolve();
+      };
+      const cancel = clock.schedule(RETRY_MS * random.next(), () => {
+        signal.removeEventListener("abort", stop);
+        resolve();
+      });
+      signal.addEventListener("abort", stop, { once: true });
     });
   }
 }

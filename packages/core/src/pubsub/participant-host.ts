@@ -70,6 +70,7 @@ export class ParticipantHost {
   readonly #parts: ParticipantHostParts;
   readonly #others = new Map<string, Other>();
   readonly #programs = new Map<Peer, string>();
+  readonly #introducedBefore = new WeakSet<Peer>();
   readonly #dialling = new Set<string>();
   readonly #dialledAt = new Map<string, number>();
   readonly #listeners: Listener[] = [];
@@ -121,10 +122,11 @@ export class ParticipantHost {
     beacons?.close();
   }
 
-  get #peerOptions(): PeerOptions {
+  /** Programs are those of this host: nobody else comes by its socket. */
+  #peerOptions(role: Introduction["role"]): PeerOptions {
     const { clock, random } = this.#parts;
     const services = new ServiceMap().add(ParticipantProtocol, {
-      introduce: (introduction, { peer }) => this.#introduced(peer, introduction),
+      introduce: (introduction, { peer }) => this.#introduced(peer, introduction, role),
       roster: (scope: "own" | "all") =>
         this.#parts.roster.watch((source) => scope === "all" || source.startsWith("local:")) as never,
       alive: () => {},
@@ -134,8 +136,9 @@ export class ParticipantHost {
 
   async #listen(endpoint: string): Promise<void> {
     const { transports } = this.#parts;
+    const role = endpoint === this.#parts.localEndpoint ? "program" : "participant";
     this.#listeners.push(
-      await listen(endpoint, { ...this.#peerOptions, transports, connectionsMax: 2 * PARTICIPANTS_MAX }),
+      await listen(endpoint, { ...this.#peerOptions(role), transports, connectionsMax: 2 * PARTICIPANTS_MAX }),
     );
   }
 
@@ -184,7 +187,12 @@ export class ParticipantHost {
     const { transports, id, domain } = this.#parts;
     this.#dialling.add(endpoint);
     try {
-      const peer = await connect(endpoint, { ...this.#peerOptions, transports, handshakeMs: INTRODUCTION_MS });
+      const peer = await connect(endpoint, {
+        ...this.#peerOptions("participant"),
+        transports,
+        handshakeMs: INTRODUCTION_MS,
+      });
+      this.#introducedBefore.add(peer);
       const other = await peer
         .address(ParticipantProtocol)
         .call("introduce", { id, role: "participant", domain }, { timeoutMs: INTRODUCTION_MS })
@@ -200,10 +208,14 @@ export class ParticipantHost {
 
   // Who is met.
 
-  #introduced(peer: Peer, { id, role, domain }: Introduction): string {
+  #introduced(peer: Peer, { id, role, domain }: Introduction, expected: Introduction["role"]): string {
     if (!/^[0-9a-f]{32}$/.test(id) || domain !== this.#parts.domain) {
       throw new PubSubError("participant-away", "this is another domain");
     }
+    if (role !== expected || this.#introducedBefore.has(peer)) {
+      throw new PubSubError("announcement-invalid", "this is no way to introduce oneself");
+    }
+    this.#introducedBefore.add(peer);
     if (role === "program") this.#program(peer, id);
     else this.#met(peer, id, false);
     return this.#parts.id;

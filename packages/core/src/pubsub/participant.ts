@@ -3,7 +3,7 @@
 import { Emitter, isTroupeError, type Clock, type Random, type Unsubscribe } from "../base/index.js";
 import { listen, ServiceMap, type Listener } from "../peer/index.js";
 import type { Transport } from "../transport/index.js";
-import { mismatch, type ProgramRecord, type TopicEnd } from "./announcement.js";
+import { ENDS_MAX, mismatch, type ProgramRecord, type TopicEnd } from "./announcement.js";
 import { DataLinks, type FellBack } from "./data-links.js";
 import { PubSubError } from "./error.js";
 import { Match } from "./match.js";
@@ -45,6 +45,9 @@ export interface ParticipantParts {
   readonly random: Random;
 }
 
+/** As many streams between two programs as one may have ends. */
+const DATA_LIMITS = Object.freeze({ streamsMax: ENDS_MAX });
+
 /** What is known of one end of a topic. */
 export interface TopicInfo {
   readonly topic: string;
@@ -76,7 +79,7 @@ export class Participant implements AsyncDisposable {
     const { transports, clock, random, name } = parts;
     this.#links = new DataLinks({
       transports,
-      peer: { clock, random, name, heartbeatMs: 1500 },
+      peer: { clock, random, name, heartbeatMs: 1500, limits: DATA_LIMITS },
       participant: () => this.#participant,
       fellBack: (event) => this.#emitter.emit({ type: "fellBack", ...event }),
     });
@@ -186,7 +189,7 @@ export class Participant implements AsyncDisposable {
     try {
       const services = new ServiceMap().add(SampleProtocol, { samples: (query) => this.#samples(query) });
       for (const endpoint of dataEndpoints) {
-        const options = { services, transports, clock, random, name, heartbeatMs: 1500 };
+        const options = { services, transports, clock, random, name, heartbeatMs: 1500, limits: DATA_LIMITS };
         // A way that this platform does not have is one way less.
         await listen(endpoint, options).then(
           (listener) => this.#listeners.push(listener),
@@ -241,10 +244,10 @@ export class Participant implements AsyncDisposable {
       }
       return;
     }
-    for (const [name, match] of [...this.#matches]) {
+    for (const match of this.#matches.values()) {
       if (match.program.id !== now.id) continue;
-      if (now.ends.some(({ id, role }) => role === "publisher" && id === match.publisher.id)) match.program = now;
-      else this.#unmatch(name);
+      // A publisher that has ended is not in it any more; its values end by themselves, when the last has come.
+      match.program = now;
     }
     this.#match(now);
   }

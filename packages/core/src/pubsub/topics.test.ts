@@ -5,7 +5,10 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { SeededRandom, SelfDrivenClock, VirtualClock } from "../testing/index.js";
 import { memory } from "../transport/index.js";
+import { connect } from "../peer/index.js";
+import { domainOf } from "./beacon.js";
 import { Feed, type FeedOptions } from "./feed.js";
+import { ParticipantProtocol } from "./protocol.js";
 import { defineTopic, startParticipant, type Participant, type TopicEvent, type TopicSubscription } from "./index.js";
 
 const Pose = defineTopic<{ x: number }>("pose");
@@ -141,6 +144,61 @@ describe("topics", () => {
     await ground.virtual.advance(500);
     await ending;
     expect(another.matched).toBe(0);
+  });
+
+  test("what was published before a publisher closed still comes", async () => {
+    await using ground = new Ground();
+    const [one, two] = [await ground.program(), await ground.program()];
+    const publisher = one.publisher(Pose);
+    const subscription = two.subscribe(Pose);
+    await ground.flush();
+    for (let x = 0; x < 500; x++) await publisher.publish({ x });
+    publisher.close();
+    await ground.flush();
+    expect(await taken(subscription, 500)).toHaveLength(500);
+    expect(subscription.missed).toBe(0);
+    await ground.flush();
+    expect(subscription.matched).toBe(0);
+  });
+
+  test("many subscriptions to one topic all get values, and leave nothing behind when they are closed at once", async () => {
+    await using ground = new Ground();
+    const [one, two] = [await ground.program(), await ground.program()];
+    const publisher = one.publisher(Pose);
+    const subscriptions = Array.from({ length: 300 }, () => two.subscribe(Pose));
+    await ground.flush();
+    expect(publisher.matched).toBe(300);
+    await publisher.publish({ x: 1 });
+    for (const each of subscriptions) expect(await taken(each, 1)).toEqual([{ x: 1 }]);
+    for (const each of subscriptions) each.close();
+    for (let i = 0; i < 50; i++) two.subscribe(Pose).close();
+    await ground.virtual.advance(1000);
+    expect(publisher.matched).toBe(0);
+  });
+
+  test("a stranger from another host cannot speak for a program of this one", async () => {
+    await using ground = new Ground();
+    const one = await ground.program();
+    const options = { transports: ground.transports, clock: ground.clock };
+    const stranger = await connect("memory://admin-host-p0", options);
+    const introduction = { id: one.id, role: "program" as const, domain: domainOf("default") };
+    const introduce = stranger.address(ParticipantProtocol).call("introduce", introduction);
+    await expect(introduce).rejects.toMatchObject({ code: "announcement-invalid" });
+    await stranger.close();
+  });
+
+  test("where the programs of a host are of another domain, there is no place", async () => {
+    await using ground = new Ground();
+    await ground.program();
+    const refused = startParticipant({
+      transports: ground.transports,
+      domain: "other",
+      localEndpoint: "memory://host",
+      dataEndpoints: [],
+      clock: ground.clock,
+      random: ground.random,
+    });
+    await expect(refused).rejects.toMatchObject({ code: "participant-away" });
   });
 
   test("ends that do not fit are told, on both sides, and get nothing from each other", async () => {
