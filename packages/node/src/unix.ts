@@ -3,7 +3,7 @@
 // A program that was killed leaves its file behind, which nobody can listen on until it is gone. It is removed only
 // when nobody answers on it; two programs that find the same file do not remove each other's.
 
-import { chmod, link, lstat, rename, rm } from "node:fs/promises";
+import { chmod, link, lstat, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { isMainThread } from "node:worker_threads";
@@ -92,8 +92,13 @@ class UnixTransport implements Transport {
       return await this.#bound(endpoint, path);
     } catch (error) {
       if ((error as TransportError).code !== "address-in-use") throw error;
-      await removeStale(endpoint, path);
-      return await this.#bound(endpoint, path);
+      const unlock = await locked(endpoint, path);
+      try {
+        await removeStale(endpoint, path);
+        return await this.#bound(endpoint, path);
+      } finally {
+        await unlock();
+      }
     }
   }
 
@@ -107,6 +112,40 @@ class UnixTransport implements Transport {
     await listening;
     if (umask === undefined) await chmod(path, this.#mode);
     return server;
+  }
+}
+
+/**
+ * Only one program at a time may take the place of a socket that is stale. Whoever comes meanwhile is told that somebody listens, as
+ * is about to be true; a lock whose owner is no more is taken over.
+ *
+ * @throws TransportError `address-in-use`
+ */
+async function locked(endpoint: string, path: string): Promise<() => Promise<void>> {
+  const lock = `${path}.lock`;
+  const mine = `${path}.${systemRandom.bytes(4).join("")}.lock`;
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      // With its owner's number in it from the first moment on.
+      await writeFile(mine, `${process.pid}`, { flag: "wx", mode: 0o600 });
+      await link(mine, lock).finally(() => rm(mine, { force: true }));
+      return () => rm(lock, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw listenFailed(endpoint, error as Error);
+    }
+    const owner = Number(await readFile(lock, "utf8").catch(() => ""));
+    if (owner > 0 && isRunning(owner)) throw addressInUse(endpoint);
+    await rm(lock, { force: true });
+  }
+  throw addressInUse(endpoint);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
