@@ -2,7 +2,8 @@
 // that knows lmdb.
 
 import { closeSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
-import { open, type RootDatabase } from "lmdb";
+import { createRequire } from "node:module";
+import type * as lmdb from "lmdb";
 import { troupeCbor, WIRE_LIMITS } from "@troupe/core";
 import { DirectoryError, type DirectoryStore, type StoredEntry } from "@troupe/core/network";
 
@@ -24,7 +25,7 @@ const MAGIC = 0xbeef_c0de;
 
 class LmdbStore implements DirectoryStore {
   readonly #path: string;
-  readonly #database: RootDatabase<Buffer, string>;
+  readonly #database: lmdb.RootDatabase<Buffer, string>;
   #closing: Promise<void> | undefined;
 
   constructor(path: string) {
@@ -32,6 +33,8 @@ class LmdbStore implements DirectoryStore {
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
       this.#demandSound(`${path}/entries.mdb`);
+      // Only who has such a store loads what it is made of.
+      const { open } = createRequire(import.meta.url)("lmdb") as typeof lmdb;
       this.#database = open<Buffer, string>({
         path: `${path}/entries.mdb`,
         encoding: "binary",

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
 const SCRIPT = fileURLToPath(new URL("fixtures/tcp-out-of-files.ts", import.meta.url));
-const FEW_FILES = 'ulimit -n 96 && exec "$0" --conditions=troupe-source --import tsx "$1"';
+const FEW_FILES = 'ulimit -n 160 && exec "$0" --conditions=troupe-source --import tsx "$1"';
 
 test.skipIf(process.platform === "win32")(
   "a tcp() listener that runs out of files refuses, keeps its connections, and accepts again when it has some",
