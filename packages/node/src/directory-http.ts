@@ -22,8 +22,8 @@ export const HTTP_REQUEST_MS = 10_000;
 const COMMENT_MS = 15_000;
 /** How long a connection may be without a byte in either direction, in milliseconds. */
 const IDLE_MS = 2 * COMMENT_MS;
-/** How many may watch over one connection: requests can be sent behind each other without waiting for answers. */
-const WATCHES_PER_CONNECTION_MAX = 16;
+/** How many may watch over one connection: what is asked behind a watch would wait for its end. */
+const WATCHES_PER_CONNECTION_MAX = 1;
 
 const STATUS: Readonly<Record<string, number>> = {
   "registration-invalid": 400,
@@ -194,7 +194,11 @@ async function watch(
   }
   watching.set(socket, watches + 1);
   const entries = directory.watch(uuid);
-  const end = (): void => void entries.return?.();
+  let wake = (): void => {};
+  const end = (): void => {
+    void entries.return?.();
+    wake();
+  };
   // Of requests behind each other only the connection tells that nobody waits any more.
   socket.once("close", end);
   if (socket.destroyed) end();
@@ -211,9 +215,10 @@ async function watch(
     for await (const entry of entries) {
       // Whoever does not read gets the newest when there is room again.
       if (!response.write(`data: ${JSON.stringify(entry)}\n\n`)) {
+        if (socket.destroyed) break;
         await new Promise<void>((resolve) => {
+          wake = resolve;
           response.once("drain", resolve);
-          response.once("close", resolve);
         });
       }
     }

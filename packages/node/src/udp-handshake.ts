@@ -58,15 +58,21 @@ export function parseHandshake(bytes: Buffer): Handshake | undefined {
   };
 }
 
+/** How long a cookie is good for at least, in milliseconds. */
+export const COOKIE_MS = 5000;
+
 /** Makes cookies, and knows its own again without having kept any. */
 export class Cookies {
   readonly #secret = randomBytes(32);
 
-  of(nonce: Buffer, host: string, port: number): Buffer {
-    return createHmac("sha256", this.#secret).update(nonce).update(`${host} ${port}`).digest().subarray(0, 16);
+  /** `now` is in milliseconds. */
+  of(nonce: Buffer, host: string, port: number, now: number): Buffer {
+    const slot = Math.floor(now / COOKIE_MS);
+    return createHmac("sha256", this.#secret).update(nonce).update(`${host} ${port} ${slot}`).digest().subarray(0, 16);
   }
 
-  isOwn(cookie: Buffer, nonce: Buffer, host: string, port: number): boolean {
-    return timingSafeEqual(cookie, this.of(nonce, host, port));
+  /** One is good for as long as it says, and for no longer than twice that. */
+  isOwn(cookie: Buffer, nonce: Buffer, host: string, port: number, now: number): boolean {
+    return [now, now - COOKIE_MS].some((at) => timingSafeEqual(cookie, this.of(nonce, host, port, at)));
   }
 }

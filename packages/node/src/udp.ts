@@ -20,7 +20,7 @@ import type { UdxAddress, UdxSocket } from "udx-native";
 import { handOver } from "./socket-dial.js";
 import { acceptFailed } from "./socket-error.js";
 import { hostAndPort } from "./tcp.js";
-import { Cookies, encodeHandshake, HandshakeKind, parseHandshake, type Handshake } from "./udp-handshake.js";
+import { COOKIE_MS, Cookies, encodeHandshake, HandshakeKind, parseHandshake, type Handshake } from "./udp-handshake.js";
 import { udpConnection, UDP_WINDOW_BYTES } from "./udx-port.js";
 
 /** What connections over UDP are like. */
@@ -34,6 +34,9 @@ const ASKED_MAX = 10;
 const ASK_MS = 200;
 /** How long after its stream has ended a socket may take to be done with what was written, in milliseconds. */
 const LINGER_MS = 2000;
+
+/** How many connections that are gone are remembered, so that nobody repeats them. */
+const OVER_MAX = 10_000;
 
 let loading: Promise<UDX> | undefined;
 
@@ -107,6 +110,8 @@ class UdpListener implements TransportListener {
   readonly #cookies = new Cookies();
   /** What was answered to those who are connected, in case the answer was lost. */
   readonly #answered = new Map<string, Buffer>();
+  /** Until when the words of those who are gone could be believed, if somebody said them again; the oldest first. */
+  readonly #over = new Map<string, number>();
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -141,10 +146,13 @@ class UdpListener implements TransportListener {
       const answer = encodeHandshake({
         kind: HandshakeKind.cookie,
         nonce,
-        cookie: this.#cookies.of(nonce, from.host, from.port),
+        cookie: this.#cookies.of(nonce, from.host, from.port, systemClock.now()),
       });
       this.#socket.trySend(answer, from.port, from.host);
-    } else if (kind === HandshakeKind.confirm && this.#cookies.isOwn(cookie, nonce, from.host, from.port)) {
+    } else if (
+      kind === HandshakeKind.confirm &&
+      this.#cookies.isOwn(cookie, nonce, from.host, from.port, systemClock.now())
+    ) {
       try {
         this.#socket.trySend(this.#confirmed(asked, from), from.port, from.host);
       } catch (error) {
@@ -158,7 +166,13 @@ class UdpListener implements TransportListener {
     const name = `${from.host} ${from.port} ${nonce.toString("hex")}`;
     const known = this.#answered.get(name);
     if (known !== undefined) return known;
-    if (this.#answered.size >= this.#connectionsMax) return encodeHandshake({ kind: HandshakeKind.refuse, nonce });
+    for (const [each, until] of this.#over) {
+      if (until > systemClock.now() && this.#over.size < OVER_MAX) break;
+      this.#over.delete(each);
+    }
+    const isOver = this.#over.has(name);
+    if (isOver || this.#answered.size >= this.#connectionsMax)
+      return encodeHandshake({ kind: HandshakeKind.refuse, nonce });
     const socket = bound(this.#udx, 0, this.#host, this.endpoint);
     const id = randomInt(1, 2 ** 32 - 1);
     const { port } = socket.address() as UdxAddress;
@@ -174,7 +188,10 @@ class UdpListener implements TransportListener {
         remoteEndpoint: formatEndpoint({ scheme: "udp", host: from.host, port: from.port, path: "" }),
         localEndpoint: this.endpoint,
       },
-      () => this.#answered.delete(name),
+      () => {
+        this.#answered.delete(name);
+        this.#over.set(name, systemClock.now() + 2 * COOKIE_MS);
+      },
     );
     handOver(connection, this.#accept);
     return answer;

@@ -152,8 +152,11 @@ export class DirectoryClient implements AsyncDisposable {
   }
 
   /** What is known of a UUID now, and whenever that changes; null where there is no entry. Goes on when the directory was away. */
-  async *watch(uuid: string): AsyncGenerator<DirectoryEntry | null, void> {
-    const controller = new AbortController();
+  watch(uuid: string): AsyncGenerator<DirectoryEntry | null, void> {
+    return this.#watchUntil(uuid, new AbortController());
+  }
+
+  async *#watchUntil(uuid: string, controller: AbortController): AsyncGenerator<DirectoryEntry | null, void> {
     if (this.#closed.signal.aborted) return;
     this.#watching.add(controller);
     try {
@@ -202,10 +205,11 @@ export class DirectoryClient implements AsyncDisposable {
       },
     });
     this.#following.add(followed);
-    const entries = this.watch(uuid);
+    const controller = new AbortController();
+    const entries = this.#watchUntil(uuid, controller);
     void followed.closed.then(() => {
       this.#following.delete(followed);
-      void entries.return();
+      controller.abort();
     });
     void (async () => {
       for await (const entry of entries) {

@@ -30,6 +30,8 @@ export interface FeedOptions {
   readonly blockMs: number;
   /** How many subscribe now, when that changes. */
   readonly matched: (count: number) => void;
+  /** A value cannot be sent: those who are elsewhere miss it. */
+  readonly failed: (error: Error) => void;
 }
 
 /** Figures of a feed. */
@@ -44,6 +46,7 @@ const PUBLISHED: Promise<void> = Promise.resolve();
 
 class Sample extends Shared<Numbered> {
   readonly #feed: Feed;
+  #hasFailed = false;
   bytes = 0;
 
   constructor(value: Numbered, feed: Feed) {
@@ -52,10 +55,18 @@ class Sample extends Shared<Numbered> {
   }
 
   override encoded(format: unknown, encode: (value: Numbered) => Uint8Array): Uint8Array {
-    const bytes = super.encoded(format, encode);
+    let bytes: Uint8Array;
+    try {
+      bytes = super.encoded(format, encode);
+    } catch (error) {
+      // Its number without a value: the stream goes on, and its reader knows that it has missed one.
+      if (!this.#hasFailed) this.#feed.failed(error as Error);
+      this.#hasFailed = true;
+      return encode([this.value[0]] as never);
+    }
     if (this.bytes === 0) {
       this.bytes = bytes.length;
-      this.#feed.encoded(bytes.length);
+      this.#feed.encoded(this.value[0], bytes.length);
     }
     return bytes;
   }
@@ -99,7 +110,7 @@ export class Feed {
     if (sequence - this.#first >= this.#ring.length) this.#evict(sequence - this.#ring.length + 1);
     // With nobody to send it to and none to keep, a value costs its number.
     if (this.#subscriptions.size === 0 && this.#options.keep === 0) {
-      this.#first = this.#next;
+      this.#evict(this.#next);
       return PUBLISHED;
     }
     this.#ring[slot] = new Sample([sequence, value], this);
@@ -148,8 +159,16 @@ export class Feed {
     this.taken();
   }
 
+  /** For samples only. */
+  failed(error: Error): void {
+    this.#dropped++;
+    this.#options.failed(error);
+  }
+
   /** For samples only: a value is in memory as bytes as well. */
-  encoded(bytes: number): void {
+  encoded(sequence: number, bytes: number): void {
+    // What is not kept any more was encoded for somebody who had taken it before.
+    if (sequence < this.#first) return;
     this.#bytes += bytes;
     while (this.#bytes > this.#options.bytesMax && this.#first < this.#next - 1) this.#evict(this.#first + 1);
   }

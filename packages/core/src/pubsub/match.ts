@@ -85,8 +85,11 @@ export class Match {
     if (this.#life.signal.aborted) return void this.#values.return?.();
     this.#count(1);
     try {
-      for await (const [sequence, value] of values) {
+      for await (const item of values) {
         if (this.#life.signal.aborted) return;
+        // One that could not be sent is a number alone.
+        if (item.length < 2) continue;
+        const [sequence, value] = item;
         const missed = last === undefined ? 0 : Math.max(0, sequence - last - 1);
         last = sequence;
         this.subscription.cameTo(this.#name, sequence);

@@ -24,6 +24,8 @@ const ALIVE_MS = 500;
 /** How long the side with the smaller id leaves dialling to the other one, in milliseconds. */
 const YIELD_MS = 60;
 const INTRODUCTION_MS = 2000;
+/** How long a participant may take to say that it is still there, when somebody comes by its name, in milliseconds. */
+const TWIN_MS = 500;
 
 /** Where beacons go, and where they come from. */
 export interface BeaconPort {
@@ -217,8 +219,23 @@ export class ParticipantHost {
     }
     this.#introducedBefore.add(peer);
     if (role === "program") this.#program(peer, id);
+    else if (this.#others.get(id)?.isDialler === false) void this.#demandGone(peer, id);
     else this.#met(peer, id, false);
     return this.#parts.id;
+  }
+
+  /** Somebody comes by the name of one who is there: it takes that place only if nobody answers from it. */
+  async #demandGone(peer: Peer, id: string): Promise<void> {
+    const before = this.#others.get(id)?.peer;
+    const isThere = await before
+      ?.address(ParticipantProtocol)
+      .call("alive", undefined, { timeoutMs: TWIN_MS })
+      .then(
+        () => true,
+        () => false,
+      );
+    if (isThere === true) void peer.close({ graceMs: 0 });
+    else if (peer.state === "open") this.#met(peer, id, false);
   }
 
   /** One connection per pair: of two that were dialled at once, that of the greater id stays. */

@@ -22,6 +22,8 @@ export type TopicEvent =
   | { readonly type: "matched"; readonly topic: string; readonly role: TopicEnd["role"]; readonly count: number }
   /** Two ends of one topic do not fit; each side is told. */
   | { readonly type: "incompatible"; readonly topic: string; readonly program: string; readonly why: string }
+  /** A value that was published cannot be sent: those who are elsewhere miss it. */
+  | { readonly type: "unsendable"; readonly topic: string; readonly error: Error }
   /** Values come another way than they should. */
   | ({ readonly type: "fellBack" } & FellBack)
   /** This program speaks for its host from now on, or has found who does. */
@@ -147,6 +149,7 @@ export class Participant implements AsyncDisposable {
     const publisher = new Publisher<Sent>(id, topic, options, {
       clock: this.#parts.clock,
       matched: (count) => this.#emitter.emit({ type: "matched", topic: topic.name, role: "publisher", count }),
+      failed: (error) => this.#emitter.emit({ type: "unsendable", topic: topic.name, error }),
       closed: () => {
         this.#publishers.delete(id);
         this.#announce();

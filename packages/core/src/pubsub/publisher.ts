@@ -40,7 +40,12 @@ export class Publisher<T> {
     id: number,
     topic: Topic,
     options: PublisherOptions,
-    parts: { readonly clock: Clock; readonly matched: (count: number) => void; readonly closed: () => void },
+    parts: {
+      readonly clock: Clock;
+      readonly matched: (count: number) => void;
+      readonly failed: (error: Error) => void;
+      readonly closed: () => void;
+    },
   ) {
     const isReliable = topic.reliability === "reliable";
     const capacity = options.capacity ?? (isReliable ? PUBLISHER_DEFAULTS.capacity : BEST_EFFORT_CAPACITY);
@@ -58,6 +63,7 @@ export class Publisher<T> {
       slow: isReliable ? (options.slow ?? "block") : "drop-oldest",
       blockMs: options.blockMs ?? PUBLISHER_DEFAULTS.blockMs,
       matched: parts.matched,
+      failed: parts.failed,
     });
   }
 

@@ -161,6 +161,20 @@ describe("topics", () => {
     expect(subscription.matched).toBe(0);
   });
 
+  test("a value that cannot be sent is missed, told, and in nobody's way", async () => {
+    await using ground = new Ground();
+    const [one, two] = [await ground.program(), await ground.program()];
+    const told: TopicEvent[] = [];
+    one.on("unsendable", (event) => told.push(event));
+    const publisher = one.publisher(defineTopic<unknown>("any"));
+    const subscription = two.subscribe(defineTopic<unknown>("any"));
+    await ground.flush();
+    for (const value of [1, () => 1, 2, Symbol("s"), 3]) await publisher.publish(value);
+    expect(await taken(subscription, 3)).toEqual([1, 2, 3]);
+    expect(subscription.missed).toBe(2);
+    expect(told).toHaveLength(2);
+  });
+
   test("many subscriptions to one topic all get values, and leave nothing behind when they are closed at once", async () => {
     await using ground = new Ground();
     const [one, two] = [await ground.program(), await ground.program()];
@@ -264,6 +278,7 @@ describe("feed", () => {
       slow: "drop-oldest",
       blockMs: 100,
       matched: () => {},
+      failed: () => {},
       ...options,
     });
     return { clock, feed: made };
@@ -336,6 +351,24 @@ describe("feed", () => {
       value.encoded("f", () => new Uint8Array(30));
     }
     expect(await all(slow, 1)).toEqual([8]);
+  });
+
+  test("bytes that nobody holds any more do not count", async () => {
+    const { feed: made } = feed({ capacity: 100, bytesMax: 100 });
+    for (let round = 0; round < 10; round++) {
+      const source = made.subscribe(undefined, 0).shared();
+      await made.publish(round);
+      const { value } = (await source.next()) as {
+        value: { encoded(format: unknown, encode: () => Uint8Array): unknown };
+      };
+      value.encoded("f", () => new Uint8Array(30));
+      await source.return?.();
+      await made.publish("nobody");
+    }
+    const late = made.subscribe(undefined, 0);
+    for (let n = 1; n <= 50; n++) await made.publish(n);
+    expect(await all(late, 50)).toHaveLength(50);
+    expect(made.stats.dropped).toBe(0);
   });
 
   test("a feed that is closed ends its subscriptions once what was published is taken", async () => {
