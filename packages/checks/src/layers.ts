@@ -28,7 +28,8 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   cli: ["core", "node"],
   nats: ["core", "node"],
   wan: ["core", "node"],
-  bench: ["core", "node"],
+  bench: ["core", "node", "testbed"],
+  testbed: [],
   checks: [],
 };
 

@@ -20,6 +20,8 @@ export interface Manifest {
 export interface Door {
   readonly specifier: string;
   readonly source: string;
+  /** Only packages of this repository go through it. */
+  readonly isPrivate: boolean;
 }
 
 export function manifests(): Manifest[] {
@@ -30,13 +32,18 @@ export function manifests(): Manifest[] {
 
 /** Every door of every package; `source` is relative to the root. */
 export function doors(): Door[] {
-  return manifests().flatMap(({ folder, name, exports = {} }) =>
+  return manifests().flatMap(({ folder, name, exports = {}, private: isPrivate = false }) =>
     Object.entries(exports).flatMap(([door, targets]) => {
       const source = typeof targets === "string" ? undefined : targets["troupe-source"];
       if (source === undefined) return [];
-      return [{ specifier: name + door.slice(1), source: `packages/${folder}/${source.slice(2)}` }];
+      return [{ specifier: name + door.slice(1), source: `packages/${folder}/${source.slice(2)}`, isPrivate }];
     }),
   );
+}
+
+/** The doors of packages that are published. */
+export function publicDoors(): Door[] {
+  return doors().filter(({ isPrivate }) => !isPrivate);
 }
 
 export function readManifest(path: string): Omit<Manifest, "folder"> {

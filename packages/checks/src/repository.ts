@@ -41,7 +41,7 @@ export function isInRepository(path: string): boolean {
 
 /** TypeScript that is shipped: the source of a package that is no test and no private tool. */
 export function isShipped({ path }: RepositoryFile): boolean {
-  return /^packages\/(?!checks\/|bench\/)[^/]+\/src\/.*\.ts$/.test(path) && !isTest({ path });
+  return /^packages\/(?!checks\/|bench\/|testbed\/)[^/]+\/src\/.*\.ts$/.test(path) && !isTest({ path });
 }
 
 export function isTest({ path }: Pick<RepositoryFile, "path">): boolean {

@@ -44,6 +44,14 @@ export function program(which: string | StartedWithin, ...args: readonly string[
   return { process: child, line, ended };
 }
 
+/** Reads what a program says until it says what is waited for, which is returned. The test's own time is the limit. */
+export async function until<T>(running: Program, parse: (line: string) => T, is: (said: T) => boolean): Promise<T> {
+  for (;;) {
+    const said = parse(await running.line());
+    if (is(said)) return said;
+  }
+}
+
 /** Starts `fixtures/<name>.ts` as a thread; it is ended when the test is over. */
 export function thread(name: string): Worker {
   const worker = new Worker(new URL("fixtures/thread.mjs", import.meta.url), {

@@ -20,12 +20,17 @@ export interface BootstrapParts {
   readonly endpoints: readonly string[];
   readonly clock: Clock;
   readonly random: Random;
-  readonly dial: (endpoint: string) => Promise<unknown>;
-  /** Whether somebody is known already: then nobody is needed to begin with. */
-  readonly isDone: () => boolean;
+  /** Resolves with the id of who is there. */
+  readonly dial: (endpoint: string) => Promise<string>;
+  /** Whether anybody is known, or that member. */
+  readonly knows: (id?: string) => boolean;
   readonly failed: (endpoint: string, error: Error) => void;
 }
 
+/**
+ * Goes on as long as the node lives: whoever was there may be gone, and two halves of a network that have forgotten each other
+ * meet again where both have begun.
+ */
 export class Bootstrap {
   readonly #parts: BootstrapParts;
   readonly #cancels = new Set<CancelTimer>();
@@ -37,10 +42,10 @@ export class Bootstrap {
 
   /** Resolves when each endpoint was tried once; who did not answer is tried again. Rejects if nobody will ever take this node in. */
   async start(): Promise<void> {
-    const { endpoints, isDone } = this.#parts;
+    const { endpoints, knows } = this.#parts;
     const errors = await Promise.all(endpoints.map((endpoint) => this.#attempt(endpoint, 0)));
     const final = errors.find((error) => error instanceof TroupeError && FINAL.has(error.code));
-    if (final instanceof Error && !isDone()) throw final;
+    if (final instanceof Error && !knows()) throw final;
   }
 
   close(): void {
@@ -52,22 +57,26 @@ export class Bootstrap {
   async #attempt(endpoint: string, failures: number): Promise<unknown> {
     const { dial, failed } = this.#parts;
     try {
-      await dial(endpoint);
+      this.#later(endpoint, 0, await dial(endpoint));
       return undefined;
     } catch (error) {
       if (this.#isClosed || isTroupeError(error, "own-endpoint")) return undefined;
       failed(endpoint, error as Error);
-      this.#again(endpoint, failures);
+      this.#later(endpoint, failures + 1);
       return error;
     }
   }
 
-  #again(endpoint: string, failures: number): void {
-    const { clock, random, isDone } = this.#parts;
+  /** Looks there again, unless `found`, whom it has led to, is still a member. Somebody who is alone does not wait for long. */
+  #later(endpoint: string, failures: number, found?: string): void {
+    if (this.#isClosed) return;
+    const { clock, random, knows } = this.#parts;
     const limitMs = Math.min(AGAIN_MAX_MS, AGAIN_MIN_MS * 2 ** Math.min(failures, 20));
-    const cancel = clock.schedule(limitMs * (0.5 + random.next() / 2), () => {
+    const waitMs = knows() ? AGAIN_MAX_MS : limitMs;
+    const cancel = clock.schedule(waitMs * (0.5 + random.next() / 2), () => {
       this.#cancels.delete(cancel);
-      if (!isDone()) void this.#attempt(endpoint, failures + 1);
+      if (found !== undefined && knows(found)) this.#later(endpoint, 0, found);
+      else void this.#attempt(endpoint, failures);
     });
     this.#cancels.add(cancel);
   }

@@ -59,6 +59,11 @@ export class MemberLinks {
     return this.#links.get(id)?.peer;
   }
 
+  /** How many members are kept here, with a connection or without. */
+  get size(): number {
+    return this.#links.size;
+  }
+
   /** All that are open. */
   get open(): [id: string, peer: Peer][] {
     return [...this.#links.values()].flatMap(({ id, peer }) => (peer === undefined ? [] : [[id, peer]]));
@@ -133,6 +138,7 @@ export class MemberLinks {
   #link(id: string): MemberLink {
     let link = this.#links.get(id);
     if (link === undefined) {
+      this.#sweep();
       link = {
         id,
         peer: undefined,
@@ -147,6 +153,13 @@ export class MemberLinks {
       this.#links.set(id, link);
     }
     return link;
+  }
+
+  /** Nothing is kept of those whom nobody remembers any more. */
+  #sweep(): void {
+    for (const [id, { peer, dialling }] of this.#links) {
+      if (peer === undefined && dialling === undefined && this.#host.member(id) === undefined) this.#links.delete(id);
+    }
   }
 
   #write(peer: Peer, packet: Packet): void {

@@ -200,6 +200,44 @@ describe("nodes", () => {
   });
 });
 
+describe("where a node has begun", () => {
+  test("a node whose network has died finds the next one there", async () => {
+    await using ground = new Ground();
+    const [a, b] = await ground.cluster("a", "b");
+    await a?.abort();
+    // Longer than the dead are remembered.
+    await ground.virtual.advance(2 * 3_600_000);
+    expect(b?.members).toEqual([]);
+    expect(b?.member(a?.id ?? "")).toBeUndefined();
+    const successor = await ground.node("a", { bootstrap: [] });
+    await ground.virtual.advance(35_000);
+    expect(b?.members.map(({ id }) => id)).toEqual([successor.id]);
+  });
+
+  test("somebody who was away when it began is found when it is there", async () => {
+    await using ground = new Ground();
+    const [a, b] = await ground.cluster("a", "b");
+    const c = await ground.node("c", { bootstrap: ["memory://a", "memory://z"] });
+    await ground.virtual.advance(5000);
+    expect(c.members).toHaveLength(2);
+    await ground.node("z", { bootstrap: [] });
+    const d = await ground.node("d", { bootstrap: ["memory://z"] });
+    await ground.virtual.advance(60_000);
+    for (const node of [a, b, c, d]) expect(node?.members).toHaveLength(4);
+  });
+
+  test("somebody who is known is not dialled again", async () => {
+    await using ground = new Ground();
+    const a = await ground.node("a", { bootstrap: [] });
+    const b = await ground.node("b");
+    await ground.virtual.advance(5000);
+    const peer = a.peer(b.id);
+    await ground.virtual.advance(300_000);
+    expect(a.peer(b.id)).toBe(peer);
+    expect(ground.events.get(a)?.filter(({ type }) => type === "connected")).toHaveLength(1);
+  });
+});
+
 describe("strangers", () => {
   test("another network, another secret, and the same key are refused with the reason", async () => {
     await using ground = new Ground();

@@ -107,8 +107,8 @@ export class NetworkNode implements AsyncDisposable {
       endpoints: parts.bootstrap,
       clock,
       random,
-      dial: (endpoint) => this.#dial(endpoint),
-      isDone: () => this.members.length > 0,
+      dial: async (endpoint) => (await this.#dial(endpoint)).id,
+      knows: (id) => (id === undefined ? this.members.length > 0 : this.members.some((each) => each.id === id)),
       failed: (endpoint, error) => this.#emitter.emit({ type: "bootstrapFailed", endpoint, error }),
     });
     this.#links = new MemberLinks({
@@ -312,7 +312,7 @@ export class NetworkNode implements AsyncDisposable {
     for (const endpoint of member.endpoints) {
       if (!this.#mayDial(endpoint)) continue;
       try {
-        return await this.#dial(endpoint, member.id);
+        return (await this.#dial(endpoint, member.id)).peer;
       } catch (error) {
         last = error as Error;
       }
@@ -320,7 +320,7 @@ export class NetworkNode implements AsyncDisposable {
     throw last;
   }
 
-  async #dial(endpoint: string, expected?: string): Promise<Peer> {
+  async #dial(endpoint: string, expected?: string): Promise<{ peer: Peer; id: string }> {
     const { transports, peer: options, name } = this.#parts;
     if (this.#closing !== undefined) throw new NetworkError("closed", "this node is closed");
     const controller = new AbortController();
@@ -337,7 +337,7 @@ export class NetworkNode implements AsyncDisposable {
     if (expected !== undefined && record.id !== expected) {
       throw new NetworkError("member-unknown", `${endpoint} is not ${expected}, but ${record.name}`);
     }
-    return peer;
+    return { peer, id: record.id };
   }
 
   /** Somebody has proved who it is. */

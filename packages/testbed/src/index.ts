@@ -1,0 +1,1 @@
+export { Lan, whyNoLan, type LanHost, type LanPath } from "./lan.js";
