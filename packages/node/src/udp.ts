@@ -18,7 +18,7 @@ import {
 import type UDX from "udx-native";
 import type { UdxAddress, UdxSocket } from "udx-native";
 import { handOver } from "./socket-dial.js";
-import { acceptFailed } from "./socket-error.js";
+import { acceptFailed, dialFailed, listenFailed } from "./socket-error.js";
 import { hostAndPort } from "./tcp.js";
 import { COOKIE_MS, Cookies, encodeHandshake, HandshakeKind, parseHandshake, type Handshake } from "./udp-handshake.js";
 import { udpConnection, UDP_WINDOW_BYTES } from "./udx-port.js";
@@ -68,7 +68,7 @@ class UdpTransport implements Transport {
     throwIfCancelled(endpoint, signal);
     const udx = await load(endpoint);
     throwIfCancelled(endpoint, signal);
-    const socket = bound(udx, 0, isIP(host) === 6 ? "::" : "0.0.0.0", endpoint);
+    const socket = bound(udx, 0, isIP(host) === 6 ? "::" : "0.0.0.0", (error) => dialFailed(endpoint, error));
     const stream = randomInt(1, 2 ** 32 - 1);
     let accepted: Handshake;
     try {
@@ -91,7 +91,7 @@ class UdpTransport implements Transport {
   ): Promise<TransportListener> {
     const { host, port } = addressOf(endpoint);
     const udx = await load(endpoint);
-    const socket = bound(udx, port, host, endpoint);
+    const socket = bound(udx, port, host, (error) => listenFailed(endpoint, error));
     const local = socket.address() as UdxAddress;
     return new UdpListener(udx, socket, { host, port: local.port }, this.#windowBytes, accept, options);
   }
@@ -173,7 +173,7 @@ class UdpListener implements TransportListener {
     const isOver = this.#over.has(name);
     if (isOver || this.#answered.size >= this.#connectionsMax)
       return encodeHandshake({ kind: HandshakeKind.refuse, nonce });
-    const socket = bound(this.#udx, 0, this.#host, this.endpoint);
+    const socket = bound(this.#udx, 0, this.#host, (error) => acceptFailed(this.endpoint, error));
     const id = randomInt(1, 2 ** 32 - 1);
     const { port } = socket.address() as UdxAddress;
     const answer = encodeHandshake({ kind: HandshakeKind.accept, nonce, stream: id, port });
@@ -259,15 +259,18 @@ function asked(
   });
 }
 
-function bound(udx: UDX, port: number, host: string, endpoint: string): UdxSocket {
+function bound(
+  udx: UDX,
+  port: number,
+  host: string,
+  explain: (error: NodeJS.ErrnoException) => TransportError,
+): UdxSocket {
   const socket = udx.createSocket();
   try {
     socket.bind(port, host);
     return socket;
   } catch (error) {
-    const isTaken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
-    const message = `${endpoint}: ${isTaken ? "the port is taken" : (error as Error).message}`;
-    throw new TransportError(isTaken ? "address-in-use" : "listen-failed", message, endpoint, { cause: error });
+    throw explain(error as NodeJS.ErrnoException);
   }
 }
 

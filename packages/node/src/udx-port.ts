@@ -18,8 +18,11 @@ const WORDS = ["end", "abort"] as const;
 
 class UdxPort extends EventEmitter {
   readonly #stream: Duplex;
-  /** What has come of a message that is not whole. */
-  #partial = Buffer.alloc(0);
+  /** What has come of messages that are not whole, and how many bytes that is. */
+  #pieces: Buffer[] = [];
+  #held = 0;
+  /** How many bytes are needed before there is anything to do. */
+  #needed = HEAD_BYTES;
   #isOver = false;
 
   constructor(stream: Duplex) {
@@ -58,7 +61,11 @@ class UdxPort extends EventEmitter {
   }
 
   #arrived(bytes: Buffer): void {
-    let rest = this.#partial.length === 0 ? bytes : Buffer.concat([this.#partial, bytes]);
+    this.#pieces.push(bytes);
+    this.#held += bytes.length;
+    if (this.#held < this.#needed) return;
+    let rest = this.#pieces.length === 1 ? bytes : Buffer.concat(this.#pieces, this.#held);
+    this.#needed = HEAD_BYTES;
     while (rest.length >= HEAD_BYTES && !this.#isOver) {
       const word = rest.readUInt32LE(0);
       const length = word & 0xff_ffff;
@@ -67,11 +74,15 @@ class UdxPort extends EventEmitter {
         this.emit("messageerror");
         return;
       }
-      if (rest.length < HEAD_BYTES + length) break;
+      if (rest.length < HEAD_BYTES + length) {
+        this.#needed = HEAD_BYTES + length;
+        break;
+      }
       this.#message(kind, rest.subarray(HEAD_BYTES, HEAD_BYTES + length));
       rest = rest.subarray(HEAD_BYTES + length);
     }
-    this.#partial = rest.length === 0 ? EMPTY : Buffer.from(rest);
+    this.#pieces = rest.length === 0 ? [] : [rest];
+    this.#held = rest.length;
   }
 
   #message(kind: number, content: Buffer): void {
@@ -87,8 +98,6 @@ class UdxPort extends EventEmitter {
     else this.emit("error", error);
   }
 }
-
-const EMPTY = Buffer.alloc(0);
 
 /** The ends of a connection. */
 export interface UdpEnds {

@@ -199,6 +199,21 @@ describe("HTTP", () => {
     await expect.poll(() => directory.watched).toBe(0);
   });
 
+  test("of watches behind each other on one connection one is served, and none is left when it is cut", async () => {
+    const { ask, directory, http } = await served();
+    const { entry } = (await ask("POST", "/entries", { name: "a" })).value;
+    const { port } = new URL(http.url);
+    const question = `GET /entries/${entry.uuid}/changes HTTP/1.1\r\nHost: directory\r\n\r\n`;
+    for (let round = 0; round < 20; round++) {
+      const socket = connectSocket(Number(port), "127.0.0.1");
+      socket.write(question.repeat(3));
+      await new Promise((resolve) => socket.once("data", resolve));
+      expect(directory.watched).toBe(1);
+      socket.destroy();
+      await expect.poll(() => directory.watched).toBe(0);
+    }
+  });
+
   test("bytes that are no HTTP do no harm", async () => {
     const { ask, http } = await served();
     const port = Number(new URL(http.url).port);

@@ -300,4 +300,32 @@ describe("directory client", () => {
     expect(await following.address(Printer).call("where")).toBe("next");
     await following.close();
   });
+
+  test("an entry that is being registered while its client is closed is not left behind", async () => {
+    await using ground = new Ground();
+    await ground.start();
+    const client = ground.client();
+    const registering = client.register({ name: "printer" }).catch((error: unknown) => error);
+    await client.close();
+    await ground.virtual.advance(1000);
+    expect(await registering).toMatchObject({ code: "closed" });
+    expect(ground.directory?.size).toBe(0);
+  });
+
+  test("what a link was told of its entry ends with the link", async () => {
+    await using ground = new Ground();
+    await ground.start();
+    const printer = await ground.printer("printer");
+    const own = await ground.client().register({ endpoints: [printer.endpoint] });
+    const following = ground.client().peerTo(own.uuid, {
+      transports: ground.transports,
+      clock: ground.clock,
+      random: ground.random,
+    });
+    expect(await following.address(Printer).call("where")).toBe("printer");
+    expect(ground.directory?.watched).toBe(1);
+    await following.close();
+    await ground.virtual.advance(1000);
+    expect(ground.directory?.watched).toBe(0);
+  });
 });

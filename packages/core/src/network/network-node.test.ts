@@ -5,7 +5,7 @@ import { call, defineService, send } from "../actor/index.js";
 import { newIdentity, type Identity } from "../discovery/index.js";
 import { connect, ServiceMap } from "../peer/index.js";
 import { SeededRandom, SelfDrivenClock, simulatedSigning, VirtualClock } from "../testing/index.js";
-import { memory } from "../transport/index.js";
+import { memory, type Connection, type Transport } from "../transport/index.js";
 import { createNode, type NetworkNode, type NodeEvent, type NodeOptions } from "./index.js";
 
 const Echo = defineService("echo", { who: call<void, string>(), note: send<string>() });
@@ -235,6 +235,29 @@ describe("where a node has begun", () => {
     await ground.virtual.advance(300_000);
     expect(a.peer(b.id)).toBe(peer);
     expect(ground.events.get(a)?.filter(({ type }) => type === "connected")).toHaveLength(1);
+  });
+});
+
+describe("a node that is closed", () => {
+  test("gives up what it is dialling", async () => {
+    await using ground = new Ground();
+    const accepted: Connection[] = [];
+    let ended = 0;
+    const mute = await (ground.transports[0] as Transport).listen("memory://mute", (connection) => {
+      accepted.push(connection);
+      connection.open({ received: () => {}, drained: () => {}, ended: () => {}, closed: () => void ended++ });
+    });
+    const opening = ground.node("x", { bootstrap: ["memory://mute"] });
+    await ground.virtual.advance(6000);
+    const node = await opening;
+    while (accepted.length < 2) await ground.virtual.advance(100);
+    const endedBefore = ended;
+    await node.close({ graceMs: 0 });
+    await ground.virtual.flush();
+    expect(ended).toBe(endedBefore + 1);
+    await ground.virtual.advance(60_000);
+    expect(accepted).toHaveLength(2);
+    await mute.close();
   });
 });
 

@@ -380,4 +380,24 @@ describe("feed", () => {
     expect((await subscription.next()).done).toBe(true);
     expect((await made.subscribe(undefined, 0).next()).done).toBe(true);
   });
+
+  test("somebody who comes by the id of a participant that answers is sent away, and changes nothing", async () => {
+    await using ground = new Ground();
+    const near = await ground.program("near");
+    const far = await ground.program("far", ["memory://admin-near-p0"]);
+    await ground.virtual.advance(1000);
+    const lost: unknown[] = [];
+    near.on("lost", (event) => lost.push(event));
+    const stranger = await connect("memory://admin-near-p0", { transports: ground.transports, clock: ground.clock });
+    const introduction = { id: far.id, role: "participant", domain: domainOf("default") } as const;
+    await stranger.address(ParticipantProtocol).call("introduce", introduction);
+    await ground.virtual.advance(2000);
+    expect(stranger.state).toBe("closed");
+    expect(lost).toEqual([]);
+    const subscription = near.subscribe(Pose);
+    const publisher = far.publisher(Pose);
+    await ground.virtual.advance(500);
+    await publisher.publish({ x: 1 });
+    expect(await taken(subscription, 1)).toEqual([{ x: 1 }]);
+  });
 });
