@@ -42,15 +42,15 @@ async function visit(folder: string): Promise<void> {
     await new Promise((resolve) => void participant.on("found", resolve));
   }
   say("finds");
+  process.once("SIGTERM", () => {
+    say("leaves");
+    void participant.close();
+  });
   // What the other side offers is known a moment later.
   while (participant.topics.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   const subscribedAt = now();
   await participant.subscribe(Ticks).next();
   say("value", now() - subscribedAt);
-  process.once("SIGTERM", () => {
-    say("leaves");
-    void participant.close();
-  });
 }
 
 /** A program on a host, and what it says when. */

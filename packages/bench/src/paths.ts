@@ -11,7 +11,7 @@ import { defineService, ServiceMap, stream } from "@troupe/core";
 import { connect, listen } from "@troupe/node";
 import { Lan, whyNoLan, type LanHost } from "@troupe/testbed";
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const MEGABITS = 100;
 const DELAY_MS = 10;
 const ITEM_BYTES = 64 * 1024;

@@ -2,6 +2,7 @@
 // iproute2 and Python 3: `whyNoLan` says what is missing.
 
 import { execFileSync, spawn, type ChildProcessByStdio } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -51,6 +52,7 @@ export class Lan implements AsyncDisposable {
 
   /** Makes a network of so many hosts. */
   static async of(hosts: number, path: LanPath = {}): Promise<Lan> {
+    sweep();
     const number = ++made;
     const names = Array.from({ length: hosts }, (_, index) => `troupe-${process.pid}-${number}-${index + 1}`);
     for (const name of names) ip("netns", "add", name);
@@ -127,6 +129,15 @@ export function whyNoLan(): string | undefined {
     return undefined;
   } catch (error) {
     return (error as Error).message.split("\n")[0];
+  }
+}
+
+/** Takes away what programs have left behind that were killed. */
+function sweep(): void {
+  for (const line of ip("netns", "list").split("\n")) {
+    const [name = ""] = line.split(" ");
+    const pid = /^troupe-(\d+)-/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) ip("netns", "del", name);
   }
 }
 

@@ -9,7 +9,7 @@ export type Numbered = readonly [sequence: number, value: unknown];
 
 /** What becomes of a subscriber that is behind by as much as is kept. */
 export type SlowSubscriber =
-  /** It is waited for, and if that takes too long it misses the oldest. */
+  /** It is waited for, and if that takes too long it misses the oldest; it is waited for again when it has taken something. */
   | "block"
   /** It misses the oldest. */
   | "drop-oldest"
@@ -23,7 +23,7 @@ export interface FeedOptions {
   readonly keep: number;
   /** How many values a subscriber may be behind. */
   readonly capacity: number;
-  /** How many bytes of them, as far as they were encoded. */
+  /** How many bytes of them, guessed until they are encoded; twice as many as long as somebody is waited for. */
   readonly bytesMax: number;
   readonly slow: SlowSubscriber;
   /** How long is waited for those who are slow, in milliseconds. */
@@ -42,15 +42,21 @@ export interface FeedStats {
   readonly disconnected: number;
 }
 
+/** How many parts of the first values are looked at to guess how many bytes they take. */
+const GUESSED_PARTS_MAX = 1000;
+
 const PUBLISHED: Promise<void> = Promise.resolve();
 
 class Sample extends Shared<Numbered> {
   readonly #feed: Feed;
   #hasFailed = false;
-  bytes = 0;
+  #isMeasured = false;
+  /** How many it takes when it is encoded: a guess until it is. */
+  bytes: number;
 
-  constructor(value: Numbered, feed: Feed) {
+  constructor(value: Numbered, bytes: number, feed: Feed) {
     super(value);
+    this.bytes = bytes;
     this.#feed = feed;
   }
 
@@ -64,9 +70,11 @@ class Sample extends Shared<Numbered> {
       this.#hasFailed = true;
       return encode([this.value[0]] as never);
     }
-    if (this.bytes === 0) {
+    if (!this.#isMeasured) {
+      this.#isMeasured = true;
+      const guessed = this.bytes;
       this.bytes = bytes.length;
-      this.#feed.encoded(this.value[0], bytes.length);
+      this.#feed.measured(this.value[0], bytes.length, guessed);
     }
     return bytes;
   }
@@ -80,6 +88,8 @@ export class Feed {
   #first = 1;
   #next = 1;
   #bytes = 0;
+  /** How many bytes a value takes, as those did that were encoded last. */
+  #usualBytes: number | undefined;
   #dropped = 0;
   #disconnected = 0;
   #blocked: { readonly shot: OneShot<void>; readonly cancel: CancelTimer } | undefined;
@@ -113,7 +123,10 @@ export class Feed {
       this.#evict(this.#next);
       return PUBLISHED;
     }
-    this.#ring[slot] = new Sample([sequence, value], this);
+    const bytes = this.#guess(value);
+    this.#ring[slot] = new Sample([sequence, value], bytes, this);
+    this.#bytes += bytes;
+    if (this.#bytes > this.#options.bytesMax) this.#shrink();
     for (const subscription of this.#subscriptions) subscription.wake();
     return this.#options.slow === "block" ? this.#room() : PUBLISHED;
   }
@@ -149,7 +162,9 @@ export class Feed {
 
   /** For subscriptions only. */
   taken(): void {
-    if (this.#blocked !== undefined && !this.#isCrowded()) this.#release();
+    if (this.#blocked === undefined) return;
+    this.#shrink();
+    if (!this.#isCrowded()) this.#release();
   }
 
   /** For subscriptions only. */
@@ -165,12 +180,33 @@ export class Feed {
     this.#options.failed(error);
   }
 
-  /** For samples only: a value is in memory as bytes as well. */
-  encoded(sequence: number, bytes: number): void {
+  /** For samples only: how many bytes a value takes is known now. */
+  measured(sequence: number, bytes: number, guessed: number): void {
+    this.#usualBytes = this.#usualBytes === undefined ? bytes : this.#usualBytes + (bytes - this.#usualBytes) / 8;
     // What is not kept any more was encoded for somebody who had taken it before.
     if (sequence < this.#first) return;
-    this.#bytes += bytes;
-    while (this.#bytes > this.#options.bytesMax && this.#first < this.#next - 1) this.#evict(this.#first + 1);
+    this.#bytes += bytes - guessed;
+    if (this.#bytes > this.#options.bytesMax) this.#shrink();
+  }
+
+  #guess(value: unknown): number {
+    if (typeof value === "string") return value.length;
+    if (ArrayBuffer.isView(value)) return value.byteLength;
+    return this.#usualBytes ?? roughBytes(value, { left: GUESSED_PARTS_MAX });
+  }
+
+  /** Lets go of the oldest where there are too many bytes: of what nobody waits for, or of anything if it is far too much. */
+  #shrink(): void {
+    const { bytesMax, slow } = this.#options;
+    const wanted = slow === "block" && this.#bytes <= 2 * bytesMax ? this.#oldestWaitedFor() : Infinity;
+    const end = Math.min(wanted, this.#next - 1);
+    while (this.#bytes > bytesMax && this.#first < end) this.#evict(this.#first + 1);
+  }
+
+  #oldestWaitedFor(): number {
+    let oldest = Infinity;
+    for (const { place, isGivenUp } of this.#subscriptions) if (!isGivenUp && place < oldest) oldest = place;
+    return oldest;
   }
 
   /** Lets go of everything below a number; whoever was there has missed it. */
@@ -188,11 +224,11 @@ export class Feed {
     }
   }
 
-  /** Whether somebody would miss the oldest if one more were published. */
+  /** Whether somebody who is waited for would miss the oldest if one more were published. */
   #isCrowded(): boolean {
-    const limit = this.#next - this.#options.capacity;
-    for (const { place } of this.#subscriptions) if (place <= limit) return true;
-    return false;
+    const oldest = this.#oldestWaitedFor();
+    if (oldest <= this.#next - this.#options.capacity) return true;
+    return this.#bytes > this.#options.bytesMax && oldest < this.#next - 1;
   }
 
   #room(): Promise<void> {
@@ -206,8 +242,19 @@ export class Feed {
 
   /** Those who are slow have had their time: they miss what the others are not to wait for any longer. */
   #giveUp(): void {
-    const limit = this.#next - this.#options.capacity + 1;
-    for (const subscription of this.#subscriptions) subscription.skipTo(limit);
+    const { capacity, bytesMax } = this.#options;
+    let limit = Math.max(this.#first, this.#next - capacity + 1);
+    let bytes = this.#bytes;
+    for (let at = this.#first; at < this.#next - 1 && (at < limit || bytes > bytesMax); at++) {
+      bytes -= this.#ring[at % this.#ring.length]?.bytes ?? 0;
+      limit = Math.max(limit, at + 1);
+    }
+    for (const subscription of this.#subscriptions) {
+      if (subscription.place >= limit) continue;
+      subscription.skipTo(limit);
+      subscription.isGivenUp = true;
+    }
+    this.#shrink();
     this.#release();
   }
 
@@ -218,6 +265,19 @@ export class Feed {
   }
 }
 
+/** About as many bytes as a value takes when it is encoded. */
+function roughBytes(value: unknown, parts: { left: number }): number {
+  if (typeof value === "string") return value.length;
+  if (ArrayBuffer.isView(value)) return value.byteLength;
+  if (typeof value !== "object" || value === null || parts.left-- <= 0) return 1;
+  let bytes = 1;
+  for (const [name, each] of Object.entries(value)) {
+    if (parts.left-- <= 0) break;
+    bytes += name.length + roughBytes(each, parts);
+  }
+  return bytes;
+}
+
 type Result = IteratorResult<Sample, undefined>;
 
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
@@ -226,6 +286,8 @@ const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value:
 export class FeedSubscription extends SharedItems implements AsyncIterableIterator<Numbered> {
   readonly #feed: Feed;
   place: number;
+  /** It was waited for in vain, and has taken nothing since. */
+  isGivenUp = false;
   #reader: OneShot<Result> | undefined;
   #isEnded = false;
   #error: RemoteError | undefined;
@@ -296,6 +358,7 @@ export class FeedSubscription extends SharedItems implements AsyncIterableIterat
       if (typeof found === "number") this.skipTo(found);
       else {
         this.place++;
+        this.isGivenUp = false;
         this.#feed.taken();
         return { done: false, value: found };
       }

@@ -296,7 +296,9 @@ export class ParticipantHost {
           },
           () => {},
         );
-      other.cancel = clock.schedule(ALIVE_MS, () => {
+      const limitMs = other.isSuspected ? PARTICIPANT_DEAD_MS : PARTICIPANT_SUSPECTED_MS;
+      const leftMs = limitMs - (clock.now() - other.seenAt);
+      other.cancel = clock.schedule(Math.min(ALIVE_MS, Math.max(1, leftMs)), () => {
         const silentMs = clock.now() - other.seenAt;
         if (silentMs >= PARTICIPANT_DEAD_MS) {
           return peer.abort(new PubSubError("participant-away", "no sign of life"));

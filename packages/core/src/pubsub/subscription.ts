@@ -5,7 +5,7 @@ import { validated } from "./validated-value.js";
 import type { Topic } from "./topic.js";
 
 /** How many values wait for a subscriber, before its publishers have to wait. */
-export const SUBSCRIPTION_QUEUED_MAX = 256;
+export const SUBSCRIPTION_QUEUED_MAX = 16;
 
 /** Of how many publishers a subscriber remembers how far it has come. */
 const PUBLISHERS_REMEMBERED_MAX = 4096;

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { SeededRandom, SelfDrivenClock, VirtualClock } from "../testing/index.js";
 import { memory } from "../transport/index.js";
+import type { ItemSource } from "../actor/index.js";
 import { connect } from "../peer/index.js";
 import { domainOf } from "./beacon.js";
 import { Feed, type FeedOptions } from "./feed.js";
@@ -201,6 +202,26 @@ describe("topics", () => {
     await stranger.close();
   });
 
+  test("somebody who comes by the id of a participant that answers is sent away, and changes nothing", async () => {
+    await using ground = new Ground();
+    const near = await ground.program("near");
+    const far = await ground.program("far", ["memory://admin-near-p0"]);
+    await ground.virtual.advance(1000);
+    const lost: unknown[] = [];
+    near.on("lost", (event) => lost.push(event));
+    const stranger = await connect("memory://admin-near-p0", { transports: ground.transports, clock: ground.clock });
+    const introduction = { id: far.id, role: "participant", domain: domainOf("default") } as const;
+    await stranger.address(ParticipantProtocol).call("introduce", introduction);
+    await ground.virtual.advance(2000);
+    expect(stranger.state).toBe("closed");
+    expect(lost).toEqual([]);
+    const subscription = near.subscribe(Pose);
+    const publisher = far.publisher(Pose);
+    await ground.virtual.advance(500);
+    await publisher.publish({ x: 1 });
+    expect(await taken(subscription, 1)).toEqual([{ x: 1 }]);
+  });
+
   test("where the programs of a host are of another domain, there is no place", async () => {
     await using ground = new Ground();
     await ground.program();
@@ -291,6 +312,14 @@ describe("feed", () => {
     return sequences;
   }
 
+  /** Takes a value as a connection does: as bytes. */
+  async function encoded(source: ItemSource, bytes: number): Promise<void> {
+    const { value } = (await source.next()) as {
+      value: { encoded(format: unknown, encode: () => Uint8Array): unknown };
+    };
+    value.encoded("f", () => new Uint8Array(bytes));
+  }
+
   test("a slow subscriber misses the oldest, exactly counted, and a fast one nothing", async () => {
     const { feed: made } = feed();
     const [slow, fast] = [made.subscribe(undefined, 0), made.subscribe(undefined, 0)];
@@ -330,6 +359,45 @@ describe("feed", () => {
     expect(made.stats.dropped).toBe(1);
   });
 
+  test("who was waited for in vain is waited for again when it has taken something, and not before", async () => {
+    const { feed: made, clock } = feed({ slow: "block" });
+    const frozen = made.subscribe(undefined, 0);
+    for (let n = 1; n <= 3; n++) await made.publish(n);
+    const waiting = made.publish(4);
+    await clock.advance(100);
+    await waiting;
+    // Without any time going by.
+    for (let n = 5; n <= 1000; n++) await made.publish(n);
+    expect(await all(frozen, 1)).toEqual([997]);
+    let isDone = false;
+    void made.publish(1001).then(() => (isDone = true));
+    await clock.flush();
+    expect(isDone).toBe(false);
+    await all(frozen, 1);
+    await clock.flush();
+    expect(isDone).toBe(true);
+    expect(made.stats.dropped).toBe(996);
+  });
+
+  test("somebody is waited for as well when it is behind by too many bytes, and no longer than that", async () => {
+    const { feed: made, clock } = feed({ slow: "block", capacity: 100, bytesMax: 100 });
+    const slow = made.subscribe(undefined, 0);
+    const value = new Uint8Array(30);
+    // Four of them are more than 100 bytes.
+    for (let n = 1; n <= 3; n++) await made.publish(value);
+    let isDone = false;
+    const fourth = made.publish(value).then(() => (isDone = true));
+    await clock.flush();
+    expect(isDone).toBe(false);
+    expect(await all(slow, 1)).toEqual([1]);
+    await fourth;
+    const fifth = made.publish(value);
+    await clock.advance(100);
+    await fifth;
+    expect(await all(slow, 3)).toEqual([3, 4, 5]);
+    expect(made.stats.dropped).toBe(1);
+  });
+
   test("who comes back goes on where it was, as far as that is kept", async () => {
     const { feed: made } = feed({ keep: 4 });
     for (let n = 1; n <= 6; n++) await made.publish(n);
@@ -345,23 +413,30 @@ describe("feed", () => {
     const source = made.subscribe(undefined, 0).shared();
     for (let n = 1; n <= 10; n++) {
       await made.publish(n);
-      const { value } = (await source.next()) as {
-        value: { encoded(format: unknown, encode: () => Uint8Array): unknown };
-      };
-      value.encoded("f", () => new Uint8Array(30));
+      await encoded(source, 30);
     }
     expect(await all(slow, 1)).toEqual([8]);
   });
 
+  test.each([
+    ["bytes", new Uint8Array(1000)],
+    ["text", "x".repeat(1000)],
+    ["an object", { name: "x".repeat(500), more: [new Uint8Array(500)] }],
+  ])("values that nobody has encoded yet are bounded by what they will take: %s", async (_what, value) => {
+    const { feed: made } = feed({ capacity: 100, bytesMax: 10_000 });
+    const slow = made.subscribe(undefined, 0);
+    for (let n = 1; n <= 50; n++) await made.publish(value);
+    const [[first = 0] = []] = [await all(slow, 1)];
+    expect(first).toBeGreaterThan(40);
+    expect(made.stats.dropped).toBe(first - 1);
+  });
+
   test("bytes that nobody holds any more do not count", async () => {
-    const { feed: made } = feed({ capacity: 100, bytesMax: 100 });
-    for (let round = 0; round < 10; round++) {
+    const { feed: made } = feed({ capacity: 100, bytesMax: 2000 });
+    for (let round = 0; round < 100; round++) {
       const source = made.subscribe(undefined, 0).shared();
       await made.publish(round);
-      const { value } = (await source.next()) as {
-        value: { encoded(format: unknown, encode: () => Uint8Array): unknown };
-      };
-      value.encoded("f", () => new Uint8Array(30));
+      await encoded(source, 30);
       await source.return?.();
       await made.publish("nobody");
     }
@@ -379,25 +454,5 @@ describe("feed", () => {
     expect((await subscription.next()).value).toEqual([1, "last"]);
     expect((await subscription.next()).done).toBe(true);
     expect((await made.subscribe(undefined, 0).next()).done).toBe(true);
-  });
-
-  test("somebody who comes by the id of a participant that answers is sent away, and changes nothing", async () => {
-    await using ground = new Ground();
-    const near = await ground.program("near");
-    const far = await ground.program("far", ["memory://admin-near-p0"]);
-    await ground.virtual.advance(1000);
-    const lost: unknown[] = [];
-    near.on("lost", (event) => lost.push(event));
-    const stranger = await connect("memory://admin-near-p0", { transports: ground.transports, clock: ground.clock });
-    const introduction = { id: far.id, role: "participant", domain: domainOf("default") } as const;
-    await stranger.address(ParticipantProtocol).call("introduce", introduction);
-    await ground.virtual.advance(2000);
-    expect(stranger.state).toBe("closed");
-    expect(lost).toEqual([]);
-    const subscription = near.subscribe(Pose);
-    const publisher = far.publisher(Pose);
-    await ground.virtual.advance(500);
-    await publisher.publish({ x: 1 });
-    expect(await taken(subscription, 1)).toEqual([{ x: 1 }]);
   });
 });
