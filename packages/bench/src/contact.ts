@@ -62,7 +62,7 @@ class Running {
     const folder = mkdtempSync(join(tmpdir(), "contact-"));
     const within = host?.within ?? [];
     const [command, ...args] = [...within, process.execPath, ...process.execArgv, SELF, role, folder];
-    this.process = spawn(command as string, args, { stdio: ["ignore", "pipe", "inherit"] });
+    this.process = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
     this.process.once("close", () => rmSync(folder, { recursive: true, force: true }));
     this.#lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]();
   }

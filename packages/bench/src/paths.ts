@@ -88,7 +88,7 @@ async function askPeer(endpoint: string): Promise<AsyncIterable<Uint8Array>> {
 /** Runs this program on a host, and resolves with the first line that it says. */
 async function on(host: LanHost, ...args: readonly string[]): Promise<{ line: string; stop: () => void }> {
   const [command, ...within] = [...host.within, process.execPath, ...process.execArgv, SELF];
-  const child = spawn(command as string, [...within, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(command, [...within, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   const { value } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
   if (value === undefined) throw new Error(`${args.join(" ")} ended without a word`);
   return { line: String(value), stop: () => void child.kill("SIGKILL") };
@@ -108,7 +108,7 @@ async function measured(subject: string, loss: number): Promise<number> {
 
 function execute(host: LanHost, ...what: readonly string[]): void {
   const [command, ...within] = [...host.within, ...what];
-  execFileSync(command as string, within, { stdio: "inherit" });
+  execFileSync(command, within, { stdio: "inherit" });
 }
 
 function median(values: readonly number[]): number {

@@ -40,7 +40,7 @@ export {
   type SubscribeOptions,
 } from "./broadcast.js";
 export { itemSource, type ItemSource } from "./item-source.js";
-export { lazyStream } from "./lazy-stream.js";
+export { lazyStream, type StreamWaiter } from "./lazy-stream.js";
 export {
   intercept,
   runIntercepted,

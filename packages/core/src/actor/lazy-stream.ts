@@ -4,7 +4,13 @@ import { oneShot } from "../base/index.js";
 import { isThenable } from "./validate.js";
 
 type Result = IteratorResult<unknown, undefined>;
-type Opened = AsyncIterator<unknown, undefined>;
+type Opened = AsyncIterator<unknown, undefined> & { ask?(waiter: StreamWaiter): boolean };
+
+/** Who is told of one result of a stream. */
+export interface StreamWaiter {
+  resolve(result: Result): void;
+  reject(error: unknown): void;
+}
 
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 
@@ -30,6 +36,11 @@ class LazyStream implements AsyncIterableIterator<unknown, undefined> {
     if (this.#opened !== undefined) return this.#opened.next();
     if (done !== undefined) return done;
     return (this.#opening as Promise<Opened | undefined>).then((opened) => opened?.next() ?? DONE);
+  }
+
+  /** Has the waiter told of what comes next, as it comes and without a promise; false if that is for `next` to tell. */
+  ask(waiter: StreamWaiter): boolean {
+    return this.#opened?.ask?.(waiter) === true;
   }
 
   return(): Promise<IteratorReturnResult<undefined>> {

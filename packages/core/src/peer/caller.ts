@@ -144,7 +144,7 @@ export class Caller implements Credit {
     const givenUp = refusalBy(signal);
     if (givenUp !== undefined) return Promise.reject(givenUp);
     if (!this.#requests.hasWatchCredit) {
-      return Promise.reject(new PeerError("watches-full", "the other side takes no more watches"));
+      return Promise.reject(new PeerError("watches-full", "there are too many watches"));
     }
     return new Promise((resolve, reject) => {
       const settle = resolve as (value: unknown) => void;
@@ -211,7 +211,7 @@ export class Caller implements Credit {
   itemReceived(id: number): void {
     const call = this.#requests.get(id);
     if (call?.outputs !== undefined) return call.outputs.received();
-    const error = new PeerError("stream-unknown", `an item came for ${id}, which is no open stream`);
+    const error = new PeerError("stream-unknown", `an item came for ${id}, no open stream`);
     this.#channel.emit({ type: "refused", direction: "incoming", error });
   }
 
@@ -358,7 +358,7 @@ export class Caller implements Credit {
     const call = this.#requests.answered(id);
     // Every request of ours is kept until it is answered, even one that has settled, until we are ending.
     if (call === undefined && this.#ended === undefined) {
-      this.#channel.fault(new PeerError("reply-unexpected", `there is no call ${id} that could be answered`));
+      this.#channel.fault(new PeerError("reply-unexpected", `there is no call ${id} to answer`));
     }
     if (call?.isSettled !== true) return call;
     this.lateReplies++;

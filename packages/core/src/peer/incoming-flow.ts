@@ -74,7 +74,7 @@ export class IncomingFlow implements AsyncIterableIterator<unknown, undefined> {
     const reader = this.#reader;
     const { frameBytes } = reader;
     if (!this.#window.take(frameBytes)) {
-      return this.#leave(new PeerError("credit-exceeded", "the other side sent more items than it was allowed"));
+      return this.#leave(new PeerError("credit-exceeded", "more items came than were allowed"));
     }
     const waiter = this.#waiters.shift();
     if (waiter === undefined) {
@@ -124,6 +124,13 @@ export class IncomingFlow implements AsyncIterableIterator<unknown, undefined> {
     } catch (error) {
       return this.#refuse(error);
     }
+  }
+
+  /** As `next`, without a promise; false if there is something already. */
+  ask(waiter: Waiter): boolean {
+    if (this.#items.length > 0 || this.#hasEnded) return false;
+    this.#waiters.push(waiter);
+    return true;
   }
 
   return(): Promise<IteratorReturnResult<undefined>> {

@@ -237,6 +237,6 @@ export class OutgoingFlow implements Bulk {
  */
 export function sourceOf(given: unknown): ItemSource {
   const source = itemSource(given);
-  if (source === undefined) throw new PeerError("option-invalid", "what is streamed must be iterable");
+  if (source === undefined) throw new PeerError("option-invalid", "inputs must be iterable");
   return source;
 }

@@ -105,7 +105,7 @@ class IncomingTransfer {
   /** Returns the whole frame when this was its last piece. */
   add(piece: Uint8Array): Uint8Array | undefined {
     const length = this.#length + piece.length;
-    if (length > this.total) throw new WireError("frame-malformed", "a part reaches beyond the end of its frame");
+    if (length > this.total) throw new WireError("frame-malformed", "a part reaches beyond its frame");
     if (length > this.#bytes.length) {
       const grown = new Uint8Array(Math.min(this.total, Math.max(length, this.#bytes.length * 2)));
       grown.set(this.#bytes.subarray(0, this.#length));
@@ -233,7 +233,7 @@ export class Transfers {
       );
     }
     if (this.#incoming.has(id) || (isFull && this.#incoming.size > 0)) {
-      throw new WireError("frame-malformed", `transfer ${id} begins twice, or beside too many others`);
+      throw new WireError("frame-malformed", `transfer ${id} begins twice, or is one too many`);
     }
     const { streamBytes, streamBytesMax } = limits;
     const window = new FlowWindow({ items: Infinity, bytes: streamBytes, bytesMax: streamBytesMax }, clock.now());
@@ -249,7 +249,7 @@ export class Transfers {
     const transfer = this.#incoming.get(id);
     if (transfer === undefined) throw new WireError("frame-malformed", `transfer ${id} has not begun`);
     if (!transfer.window.take(piece.length)) {
-      throw new WireError("credit-exceeded", "the other side sent more parts than it was allowed");
+      throw new WireError("credit-exceeded", "more parts came than were allowed");
     }
     if (piece.length === 0) return this.#besides(id, transfer);
     const bytes = transfer.add(piece);

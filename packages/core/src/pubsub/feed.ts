@@ -92,7 +92,8 @@ export class Feed {
   #usualBytes: number | undefined;
   #dropped = 0;
   #disconnected = 0;
-  #blocked: { readonly shot: OneShot<void>; readonly cancel: CancelTimer } | undefined;
+  /** Somebody waits to publish, for those who have not come beyond `oldest`. */
+  #blocked: { readonly shot: OneShot<void>; readonly cancel: CancelTimer; oldest: number } | undefined;
   #isClosed = false;
 
   constructor(options: FeedOptions) {
@@ -161,17 +162,19 @@ export class Feed {
   }
 
   /** For subscriptions only. */
-  taken(): void {
-    if (this.#blocked === undefined) return;
+  taken(place: number): void {
+    // Whoever was not among the last holds nobody up.
+    if (this.#blocked === undefined || place > this.#blocked.oldest) return;
     this.#shrink();
-    if (!this.#isCrowded()) this.#release();
+    this.#blocked.oldest = this.#oldestWaitedFor();
+    if (!this.#isCrowded(this.#blocked.oldest)) this.#release();
   }
 
   /** For subscriptions only. */
   left(subscription: FeedSubscription): void {
     if (!this.#subscriptions.delete(subscription)) return;
     this.#options.matched(this.#subscriptions.size);
-    this.taken();
+    this.taken(subscription.place);
   }
 
   /** For samples only. */
@@ -224,19 +227,19 @@ export class Feed {
     }
   }
 
-  /** Whether somebody who is waited for would miss the oldest if one more were published. */
-  #isCrowded(): boolean {
-    const oldest = this.#oldestWaitedFor();
+  /** Whether the last of those who are waited for would miss something if one more were published. */
+  #isCrowded(oldest: number): boolean {
     if (oldest <= this.#next - this.#options.capacity) return true;
     return this.#bytes > this.#options.bytesMax && oldest < this.#next - 1;
   }
 
   #room(): Promise<void> {
     if (this.#blocked !== undefined) return this.#blocked.shot.promise;
-    if (!this.#isCrowded()) return PUBLISHED;
+    const oldest = this.#oldestWaitedFor();
+    if (!this.#isCrowded(oldest)) return PUBLISHED;
     const shot = oneShot<void>();
     const cancel = this.#options.clock.schedule(this.#options.blockMs, () => this.#giveUp());
-    this.#blocked = { shot, cancel };
+    this.#blocked = { shot, cancel, oldest };
     return shot.promise;
   }
 
@@ -359,7 +362,7 @@ export class FeedSubscription extends SharedItems implements AsyncIterableIterat
       else {
         this.place++;
         this.isGivenUp = false;
-        this.#feed.taken();
+        this.#feed.taken(this.place - 1);
         return { done: false, value: found };
       }
     }

@@ -4,6 +4,7 @@ import type { Clock, Random } from "../base/index.js";
 import { isTroupeError } from "../base/index.js";
 import type { Peer } from "../peer/index.js";
 import type { ProgramRecord, TopicEnd } from "./announcement.js";
+import { eachItem } from "./each-item.js";
 import type { Numbered } from "./feed.js";
 import { SampleProtocol } from "./protocol.js";
 import type { Publisher } from "./publisher.js";
@@ -32,7 +33,7 @@ export class Match {
   readonly subscription: Subscription<never>;
   readonly #parts: MatchParts;
   readonly #life = new AbortController();
-  #values: AsyncIterator<Numbered> | undefined;
+  #values: AsyncIterator<Numbered, undefined> | undefined;
   readonly #name: string;
   #isFlowing = false;
 
@@ -85,17 +86,15 @@ export class Match {
     if (this.#life.signal.aborted) return void this.#values.return?.();
     this.#count(1);
     try {
-      for await (const item of values) {
-        if (this.#life.signal.aborted) return;
+      await eachItem(this.#values, this.#life.signal, (item) => {
         // One that could not be sent is a number alone.
-        if (item.length < 2) continue;
+        if (item.length < 2) return undefined;
         const [sequence, value] = item;
         const missed = last === undefined ? 0 : Math.max(0, sequence - last - 1);
         last = sequence;
         this.subscription.cameTo(this.#name, sequence);
-        const room = this.subscription.take(source, sequence, value, missed);
-        if (room !== undefined) await room;
-      }
+        return this.subscription.take(source, sequence, value, missed);
+      });
     } finally {
       this.#count(-1);
     }

@@ -108,7 +108,7 @@ export class TroupeCborReader implements FrameReader {
   }
 
   assembled(bytes: Uint8Array): void {
-    if (bytes.length < HEAD_BYTES) throw new WireError("frame-malformed", "a frame in parts ends in its header");
+    if (bytes.length < HEAD_BYTES) throw new WireError("frame-malformed", "a frame ends in its header");
     this.#take(bytes, 0, bytes.length);
     if (!carriesPayload(this.frame.kind)) {
       throw new WireError("frame-malformed", `a frame of kind ${this.frame.kind} does not come in parts`);
