@@ -33,21 +33,33 @@ export async function createNode(options: NetworkNodeOptions): Promise<network.N
   });
 }
 
-/** Where a node can be dialled that listens on all addresses of its machine: at each of them. */
-export function reachable(endpoints: readonly string[]): string[] {
-  const all = endpoints.flatMap((endpoint) => {
-    const parts = core.parseEndpoint(endpoint);
-    if (parts.host !== "0.0.0.0" && parts.host !== "::") return [endpoint];
-    const family = parts.host === "::" ? undefined : "IPv4";
-    const addresses = Object.values(networkInterfaces())
-      .flatMap((each) => each ?? [])
-      .filter(
-        (each) => !each.internal && (family === undefined || each.family === family) && !/^fe80/i.test(each.address),
-      );
-    const hosts = addresses.length === 0 ? ["127.0.0.1"] : addresses.map(({ address }) => address);
-    return hosts.map((host) => core.formatEndpoint({ ...parts, host }));
-  });
-  return all.slice(0, ENDPOINTS_MAX);
+/** As many as the record of a member may have. */
+const ENDPOINTS_MAX = 8;
+
+/**
+ * Where a node can be dialled that listens on all addresses of its machine: at each of them. On a machine with many, each endpoint
+ * gets its share of what may be said.
+ */
+export function reachable(
+  endpoints: readonly string[],
+  interfaces: typeof networkInterfaces = networkInterfaces,
+): string[] {
+  const each = endpoints.map((endpoint) => addressesOf(endpoint, interfaces));
+  const longest = Math.max(0, ...each.map(({ length }) => length));
+  const inTurn = Array.from({ length: longest }, (_, at) => each.flatMap((all) => all.slice(at, at + 1))).flat();
+  const said = new Set(inTurn.slice(0, ENDPOINTS_MAX));
+  return each.flat().filter((endpoint) => said.has(endpoint));
 }
 
-const ENDPOINTS_MAX = 8;
+function addressesOf(endpoint: string, interfaces: typeof networkInterfaces): string[] {
+  const parts = core.parseEndpoint(endpoint);
+  if (parts.host !== "0.0.0.0" && parts.host !== "::") return [endpoint];
+  const family = parts.host === "::" ? undefined : "IPv4";
+  const addresses = Object.values(interfaces())
+    .flatMap((each) => each ?? [])
+    .filter(
+      (each) => !each.internal && (family === undefined || each.family === family) && !/^fe80/i.test(each.address),
+    );
+  const hosts = addresses.length === 0 ? ["127.0.0.1"] : addresses.map(({ address }) => address);
+  return hosts.map((host) => core.formatEndpoint({ ...parts, host }));
+}

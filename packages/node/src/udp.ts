@@ -34,6 +34,8 @@ const ASKED_MAX = 10;
 const ASK_MS = 200;
 /** How long after its stream has ended a socket may take to be done with what was written, in milliseconds. */
 const LINGER_MS = 2000;
+/** The same where all that was written was given up, but for that word. */
+const ABORTED_MS = 250;
 
 /** How many connections that are gone are remembered, so that nobody repeats them. */
 const OVER_MAX = 10_000;
@@ -211,10 +213,10 @@ function connected(
   const stream = udx.createStream(id);
   stream.connect(socket, remote.id, remote.port, remote.host);
   stream.once("close", () => void socket.close());
-  return udpConnection(stream, ends, windowBytes, () => {
+  return udpConnection(stream, ends, windowBytes, (isAborted) => {
     onClosed();
     // The last words of this side are still repeated if they are lost, but not for ever.
-    const cancel = systemClock.schedule(LINGER_MS, () => stream.destroy());
+    const cancel = systemClock.schedule(isAborted ? ABORTED_MS : LINGER_MS, () => stream.destroy());
     stream.once("close", cancel);
   });
 }

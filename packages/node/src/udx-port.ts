@@ -105,18 +105,27 @@ export interface UdpEnds {
   readonly localEndpoint: string;
 }
 
-/** A connection over a stream of udx that is connected. `onClosed` is called when it is no more. */
-export function udpConnection(stream: Duplex, ends: UdpEnds, windowBytes: number, onClosed: () => void): Connection {
+/** A connection over a stream of udx that is connected. `onClosed` is called when it is no more, and whether it was aborted. */
+export function udpConnection(
+  stream: Duplex,
+  ends: UdpEnds,
+  windowBytes: number,
+  onClosed: (isAborted: boolean) => void,
+): Connection {
   const port = new UdxPort(stream);
-  return new UdpConnection(messagePortConnection(port, { ...ends, windowBytes, onClosed }));
+  return new UdpConnection(
+    (closed) => messagePortConnection(port, { ...ends, windowBytes, onClosed: closed }),
+    onClosed,
+  );
 }
 
 /** The same without `give`: the two sides share no memory. */
 class UdpConnection implements Connection {
   readonly #inner: Connection;
+  #isAborted = false;
 
-  constructor(inner: Connection) {
-    this.#inner = inner;
+  constructor(make: (onClosed: () => void) => Connection, onClosed: (isAborted: boolean) => void) {
+    this.#inner = make(() => onClosed(this.#isAborted));
   }
 
   get remoteEndpoint(): string {
@@ -152,6 +161,7 @@ class UdpConnection implements Connection {
   }
 
   abort(reason?: unknown): void {
+    this.#isAborted = true;
     this.#inner.abort(reason);
   }
 }

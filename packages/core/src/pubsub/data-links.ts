@@ -59,17 +59,14 @@ export class DataLinks {
     return peer === undefined ? undefined : parseEndpoint(peer.remote.endpoint).scheme;
   }
 
+  /** Ends all connections at once: what comes over them, nobody takes any more. */
   async close(): Promise<void> {
     this.#life.abort();
-    const links = [...this.#links.values()];
-    await Promise.all(
-      links.map((link) =>
-        link.then(
-          (peer) => peer.close({ graceMs: 0 }),
-          () => {},
-        ),
-      ),
-    );
+    const left = (peer: Peer): Promise<unknown> => {
+      peer.abort("the participant is closed");
+      return peer.closed;
+    };
+    await Promise.all([...this.#links.values()].map((link) => link.then(left, () => {})));
   }
 
   async #dial(program: ProgramRecord): Promise<Peer> {

@@ -142,10 +142,13 @@ export class Participant implements AsyncDisposable {
     return this.#emitter.events();
   }
 
-  /** Publishes values of a topic, to whoever subscribes wherever that is. */
+  /**
+   * Publishes values of a topic, to whoever subscribes wherever that is.
+   *
+   * @throws PubSubError `closed`, `ends-exceeded`, `option-invalid`
+   */
   publisher<Sent, Received>(topic: Topic<Sent, Received>, options: PublisherOptions = {}): Publisher<Sent> {
-    this.#demandOpen();
-    const id = ++this.#lastEnd;
+    const id = this.#nextEnd();
     const publisher = new Publisher<Sent>(id, topic, options, {
       clock: this.#parts.clock,
       matched: (count) => this.#emitter.emit({ type: "matched", topic: topic.name, role: "publisher", count }),
@@ -160,10 +163,13 @@ export class Participant implements AsyncDisposable {
     return publisher;
   }
 
-  /** Values of a topic, from all who publish it, until the loop is left. */
+  /**
+   * Values of a topic, from all who publish it, until the loop is left.
+   *
+   * @throws PubSubError `closed`, `ends-exceeded`
+   */
   subscribe<Sent, Received>(topic: Topic<Sent, Received>): TopicSubscription<Received> {
-    this.#demandOpen();
-    const id = ++this.#lastEnd;
+    const id = this.#nextEnd();
     const subscription = new Subscription<Received>(topic, () => {
       this.#subscriptions.delete(id);
       for (const [name, match] of [...this.#matches])
@@ -210,8 +216,13 @@ export class Participant implements AsyncDisposable {
     return this;
   }
 
-  #demandOpen(): void {
+  /** The number of a new publisher or subscriber. */
+  #nextEnd(): number {
     if (this.#closing !== undefined) throw new PubSubError("closed", "this participant is closed");
+    if (this.#publishers.size + this.#subscriptions.size >= ENDS_MAX) {
+      throw new PubSubError("ends-exceeded", `a program has at most ${ENDS_MAX} publishers and subscribers`);
+    }
+    return ++this.#lastEnd;
   }
 
   // What this program says of itself.

@@ -7,6 +7,7 @@ import { SeededRandom, SelfDrivenClock, VirtualClock } from "../testing/index.js
 import { memory } from "../transport/index.js";
 import type { ItemSource } from "../actor/index.js";
 import { connect } from "../peer/index.js";
+import { ENDS_MAX } from "./announcement.js";
 import { domainOf } from "./beacon.js";
 import { Feed, type FeedOptions } from "./feed.js";
 import { ParticipantProtocol } from "./protocol.js";
@@ -189,6 +190,20 @@ describe("topics", () => {
     for (let i = 0; i < 50; i++) two.subscribe(Pose).close();
     await ground.virtual.advance(1000);
     expect(publisher.matched).toBe(0);
+  });
+
+  test("a program has as many publishers and subscribers as others will hear of, and no more", async () => {
+    await using ground = new Ground();
+    const [one, two] = [await ground.program(), await ground.program()];
+    const publishers = Array.from({ length: ENDS_MAX }, (_, index) => one.publisher(defineTopic(`topic ${index}`)));
+    await ground.virtual.advance(1000);
+    expect(two.topics).toHaveLength(ENDS_MAX);
+    expect(() => one.publisher(Pose)).toThrow(expect.objectContaining({ code: "ends-exceeded" }));
+    expect(() => one.subscribe(Pose)).toThrow(expect.objectContaining({ code: "ends-exceeded" }));
+    for (const each of publishers.slice(1)) each.close();
+    one.subscribe(Pose);
+    await ground.virtual.advance(1000);
+    expect(two.topics).toHaveLength(2);
   });
 
   test("a stranger from another host cannot speak for a program of this one", async () => {
