@@ -4,7 +4,7 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
 import { createRequire } from "node:module";
 import type * as lmdb from "lmdb";
-import { troupeCbor, WIRE_LIMITS } from "@troupe/core";
+import { systemClock, troupeCbor, WIRE_LIMITS } from "@troupe/core";
 import { DirectoryError, type DirectoryStore, type StoredEntry } from "@troupe/core/network";
 
 /** How large the file may become at most, in bytes. It is not reserved. */
@@ -22,6 +22,8 @@ export function lmdbStore(path: string): DirectoryStore {
 
 const META_BYTES = 160;
 const MAGIC = 0xbeef_c0de;
+/** How long the reason of a failed commit may take to be told, in milliseconds. */
+const CAUSE_MS = 100;
 
 class LmdbStore implements DirectoryStore {
   readonly #path: string;
@@ -41,6 +43,8 @@ class LmdbStore implements DirectoryStore {
         mapSize: LMDB_BYTES_MAX,
         // A write counts when it is on the disk, and not when it is about to be.
         overlappingSync: false,
+        // With it, a commit that fails rejects a promise of lmdb's own as well, which nobody can handle: the process would end.
+        eventTurnBatching: false,
       });
     } catch (error) {
       throw this.#failure(error);
@@ -110,9 +114,8 @@ class LmdbStore implements DirectoryStore {
     try {
       await write();
     } catch (error) {
-      throw new DirectoryError("store-failed", `${this.#path} could not be written: ${messageOf(error)}`, {
-        cause: error,
-      });
+      const cause = await causeOf(error);
+      throw new DirectoryError("store-failed", `${this.#path} could not be written: ${messageOf(cause)}`, { cause });
     }
   }
 
@@ -128,6 +131,17 @@ class LmdbStore implements DirectoryStore {
     const why = cause === undefined ? "" : `: ${messageOf(cause)}`;
     return new DirectoryError("store-corrupt", `${this.#path} is damaged, or no store of a directory${why}`, { cause });
   }
+}
+
+/** A commit that fails is told by one error, and why in another, which a promise in the first is rejected with a moment later. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { readonly commitError?: Promise<never> };
+  if (commitError === undefined) return error;
+  let cancel = (): void => {};
+  const late = new Promise((resolve) => (cancel = systemClock.schedule(CAUSE_MS, () => resolve(error))));
+  const cause = await Promise.race([commitError.catch((why: unknown) => why), late]);
+  cancel();
+  return cause;
 }
 
 function messageOf(error: unknown): string {
