@@ -1,11 +1,12 @@
 // A directory's entries in LMDB: a file that several readers may share, with commits that many writes share. The only file
 // that knows lmdb.
 
-import { closeSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import type * as lmdb from "lmdb";
 import { systemClock, troupeCbor, WIRE_LIMITS } from "@troupe/core";
 import { DirectoryError, type DirectoryStore, type StoredEntry } from "@troupe/core/network";
+import { demandSound } from "./lmdb-file.js";
 
 /** How large the file may become at most, in bytes. It is not reserved. */
 export const LMDB_BYTES_MAX: number = 16 * 1024 ** 3;
@@ -20,8 +21,6 @@ export function lmdbStore(path: string): DirectoryStore {
   return new LmdbStore(path);
 }
 
-const META_BYTES = 160;
-const MAGIC = 0xbeef_c0de;
 /** How long the reason of a failed commit may take to be told, in milliseconds. */
 const CAUSE_MS = 100;
 
@@ -34,7 +33,7 @@ class LmdbStore implements DirectoryStore {
     this.#path = path;
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
-      this.#demandSound(`${path}/entries.mdb`);
+      demandSound(`${path}/entries.mdb`);
       // Only who has such a store loads what it is made of.
       const { open } = createRequire(import.meta.url)("lmdb") as typeof lmdb;
       this.#database = open<Buffer, string>({
@@ -51,39 +50,9 @@ class LmdbStore implements DirectoryStore {
     }
   }
 
-  /**
-   * LMDB maps the file into memory and believes what is in it: a file that is something else, or was cut, would end the process. So its
-   * two pages about itself are looked at first (their layout is that of LMDB 1.0 with a header of 24 bytes).
-   */
-  #demandSound(path: string): void {
-    const file = openSync(path, "a+");
-    try {
-      const { size } = fstatSync(file);
-      if (size === 0) return;
-      const page = Buffer.alloc(2 * META_BYTES);
-      readSync(file, page, 0, META_BYTES, 0);
-      const pageBytes = page.readUInt32LE(48);
-      const isPageSize = pageBytes >= 512 && pageBytes <= 65_536 && (pageBytes & (pageBytes - 1)) === 0;
-      if (!isPageSize) throw new Error("MDB_INVALID: there is no page about itself");
-      readSync(file, page, META_BYTES, META_BYTES, pageBytes);
-      const metas = [page.subarray(0, META_BYTES), page.subarray(META_BYTES)];
-      if (metas.some((meta) => meta.readUInt32LE(24) !== MAGIC)) throw new Error("MDB_INVALID: it is something else");
-      const [newest] = metas.sort((a, b) => Number(b.readBigUInt64LE(152) - a.readBigUInt64LE(152)));
-      const pages = (newest?.readBigUInt64LE(144) ?? 0n) + 1n;
-      if (BigInt(size) < pages * BigInt(pageBytes)) throw new Error("MDB_CORRUPTED: the end of it is missing");
-    } finally {
-      closeSync(file);
-    }
-  }
-
   async *entries(): AsyncGenerator<StoredEntry> {
     const reader = troupeCbor.reader(WIRE_LIMITS);
-    let rows: Iterable<{ key: string; value: Buffer }>;
-    try {
-      rows = this.#database.getRange({ snapshot: false });
-    } catch (error) {
-      throw this.#failure(error);
-    }
+    const rows = this.#rows();
     for (const { key, value } of rows) {
       let entry: StoredEntry;
       try {
@@ -93,6 +62,14 @@ class LmdbStore implements DirectoryStore {
       }
       if (!isEntry(entry) || entry.uuid !== key) throw this.#corrupt(undefined);
       yield entry;
+    }
+  }
+
+  *#rows(): Generator<{ key: string; value: Buffer }> {
+    try {
+      yield* this.#database.getRange({ snapshot: false });
+    } catch (error) {
+      throw this.#failure(error);
     }
   }
 

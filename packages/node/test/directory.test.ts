@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { call, defineService, ServiceMap } from "@troupe/core";
 import { Directory, DirectoryClient, type DirectoryEntry } from "@troupe/core/network";
-import { directoryStoreConformance } from "@troupe/core/testing";
+import { directoryStoreConformance, SeededRandom } from "@troupe/core/testing";
 import { connect, link, listen, lmdbStore, serveDirectory } from "@troupe/node";
 import { program } from "./program.js";
 
@@ -77,6 +77,35 @@ describe("LMDB", () => {
     const whole = await opened(path);
     expect(whole.size).toBe(500);
     await whole.close();
+  });
+
+  test("a page that is something else is told, whichever it is, or nobody needs it", { timeout: 60_000 }, async () => {
+    const path = folder();
+    const directory = await opened(path);
+    const long = Array.from({ length: 60 }, (_, index) => `service ${index} `.padEnd(200, "x"));
+    for (let n = 0; n < 200; n++) {
+      await directory.register({ name: `${n} `.padEnd(100, "y"), services: n % 20 === 0 ? long : [] }, "unix:///a");
+    }
+    await directory.close();
+    const bytes = readFileSync(join(path, "entries.mdb"));
+    const random = new SeededRandom(1);
+    let refused = 0;
+    for (let at = 0; at < bytes.length; at += 4096) {
+      const damaged = Buffer.from(bytes);
+      damaged.set(random.bytes(at % 3 === 0 ? 24 : 4096), at);
+      const copy = folder();
+      writeFileSync(join(copy, "entries.mdb"), damaged);
+      const outcome = await opened(copy).catch((error: unknown) => error);
+      if (outcome instanceof Directory) {
+        expect(outcome.size).toBe(200);
+        await outcome.close();
+      } else {
+        refused++;
+        expect(outcome).toMatchObject({ code: "store-corrupt" });
+        expect(readFileSync(join(copy, "entries.mdb")).equals(damaged)).toBe(true);
+      }
+    }
+    expect(refused).toBeGreaterThan(20);
   });
 
   test("an entry that cannot be read is told, and the others are not thrown away", async () => {
