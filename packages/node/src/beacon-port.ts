@@ -10,6 +10,8 @@ import { BEACON_BYTES, BEACON_PORT, type BeaconPort } from "@troupe/core/network
 export const BEACON_GROUP = "239.255.84.82";
 /** How many datagrams a second are looked at; those beyond are dropped unread, so that a flood costs next to nothing. */
 export const BEACONS_PER_SECOND_MAX = 2000;
+/** How many of those from one address, so that a flood from there leaves room for the others. */
+export const BEACONS_PER_ADDRESS_MAX = 200;
 /** How often interfaces are looked at again, in milliseconds. */
 const INTERFACES_MS = 5000;
 
@@ -48,6 +50,8 @@ class UdpBeacons implements BeaconPort {
   #lookedAt = -Infinity;
   #second = 0;
   #heard = 0;
+  /** In this second, by address. */
+  readonly #heardFrom = new Map<string, number>();
   #isClosed = false;
 
   constructor(socket: Socket, port: number, loopback: boolean) {
@@ -75,7 +79,7 @@ class UdpBeacons implements BeaconPort {
 
   open(received: (bytes: Uint8Array, host: string) => void): void {
     this.#socket.on("message", (bytes, { address }) => {
-      if (bytes.length !== BEACON_BYTES || !this.#mayHear()) return;
+      if (bytes.length !== BEACON_BYTES || !this.#mayHear(address)) return;
       received(bytes, address);
     });
   }
@@ -89,13 +93,19 @@ class UdpBeacons implements BeaconPort {
       socket.send(new Uint8Array(0), 9, "127.0.0.1", () => socket.close());
   }
 
-  #mayHear(): boolean {
+  #mayHear(address: string): boolean {
     const second = Math.floor(systemClock.now() / 1000);
     if (second !== this.#second) {
       this.#second = second;
       this.#heard = 0;
+      this.#heardFrom.clear();
     }
-    return ++this.#heard <= BEACONS_PER_SECOND_MAX;
+    if (this.#heard >= BEACONS_PER_SECOND_MAX) return false;
+    const heardFrom = (this.#heardFrom.get(address) ?? 0) + 1;
+    if (heardFrom > BEACONS_PER_ADDRESS_MAX) return false;
+    this.#heardFrom.set(address, heardFrom);
+    this.#heard++;
+    return true;
   }
 
   /** Interfaces come and go. */

@@ -16,7 +16,7 @@ export {
   type DirectoryHttp,
 } from "./directory-http.js";
 export { LMDB_BYTES_MAX, lmdbStore } from "./lmdb-store.js";
-export { BEACON_GROUP, BEACONS_PER_SECOND_MAX, type BeaconOptions } from "./beacon-port.js";
+export { BEACON_GROUP, BEACONS_PER_ADDRESS_MAX, BEACONS_PER_SECOND_MAX, type BeaconOptions } from "./beacon-port.js";
 export { startParticipant, type NodeParticipantOptions } from "./participant.js";
 export { identityFile, nodeSigning } from "./identity.js";
 export { createNode, type NetworkNodeOptions } from "./network-node.js";

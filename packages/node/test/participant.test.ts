@@ -183,6 +183,34 @@ test(
   },
 );
 
+test("a flood of beacons from one address leaves room for those from others", { timeout: 30_000 }, async () => {
+  const port = nextPort++;
+  const one = await participant(port);
+  const socket = createSocket("udp4");
+  onTestFinished(() => void socket.close());
+  await new Promise<void>((resolve) => socket.bind(0, "127.0.0.2", resolve));
+  const beacon = Buffer.alloc(96);
+  beacon.write("TRPB");
+  beacon[4] = 1;
+  beacon.writeUInt16BE(9, 6);
+  let sent = 0;
+  const flood = setInterval(() => {
+    for (let n = 0; n < 500; n++) {
+      beacon.writeUInt32BE(sent++, 8);
+      socket.send(Buffer.from(beacon), port, "127.0.0.1");
+    }
+  }, 10);
+  onTestFinished(() => clearInterval(flood));
+  await expect.poll(() => sent, { timeout: 10_000 }).toBeGreaterThan(20_000);
+  const two = await participant(port);
+  await expect.poll(() => one.programs.map(({ id }) => id), { timeout: 10_000 }).toEqual([two.id]);
+  const publisher = two.publisher(Count);
+  const subscription = one.subscribe(Count);
+  await expect.poll(() => publisher.matched, { timeout: 10_000 }).toBe(1);
+  await publisher.publish(1);
+  expect((await subscription.next()).value?.value).toBe(1);
+});
+
 test("participants that come and go in a storm are all found, and all forgotten", { timeout: 60_000 }, async () => {
   const port = nextPort++;
   const one = await participant(port);
