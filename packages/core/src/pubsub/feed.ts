@@ -2,7 +2,8 @@
 // subscriber that is slow costs nothing but its place; what it must not miss is waited for, for a while.
 
 import { oneShot, type CancelTimer, type Clock, type OneShot } from "../base/index.js";
-import { RemoteError, Shared, SharedItems, type ItemSource } from "../actor/index.js";
+import { RemoteError, Shared } from "../actor/index.js";
+import { FeedSubscription } from "./feed-subscription.js";
 
 /** A value with its number, which counts from 1 for each publisher. */
 export type Numbered = readonly [sequence: number, value: unknown];
@@ -47,7 +48,8 @@ const GUESSED_PARTS_MAX = 1000;
 
 const PUBLISHED: Promise<void> = Promise.resolve();
 
-class Sample extends Shared<Numbered> {
+/** A value on its way to many. */
+export class Sample extends Shared<Numbered> {
   readonly #feed: Feed;
   #hasFailed = false;
   #isMeasured = false;
@@ -279,100 +281,4 @@ function roughBytes(value: unknown, parts: { left: number }): number {
     bytes += name.length + roughBytes(each, parts);
   }
   return bytes;
-}
-
-type Result = IteratorResult<Sample, undefined>;
-
-const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
-
-/** One subscriber's way through a feed. */
-export class FeedSubscription extends SharedItems implements AsyncIterableIterator<Numbered> {
-  readonly #feed: Feed;
-  place: number;
-  /** It was waited for in vain, and has taken nothing since. */
-  isGivenUp = false;
-  #reader: OneShot<Result> | undefined;
-  #isEnded = false;
-  #error: RemoteError | undefined;
-
-  constructor(feed: Feed, place: number) {
-    super();
-    this.#feed = feed;
-    this.place = place;
-  }
-
-  /** For feeds only: there is something new. */
-  wake(): void {
-    const reader = this.#reader;
-    if (reader === undefined) return;
-    this.#reader = undefined;
-    reader.resolve(this.#take() ?? DONE);
-  }
-
-  /** For feeds only: what is below a number is missed. */
-  skipTo(place: number): void {
-    if (place <= this.place) return;
-    this.#feed.missed(place - this.place);
-    this.place = place;
-  }
-
-  /** What was published before can still be taken, and then the error is told, once; a slow one has lost its place. */
-  end(error: RemoteError | undefined): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    this.#error = error;
-    this.#feed.left(this);
-    if (this.#reader === undefined) return;
-    this.#last().then(this.#reader.resolve, this.#reader.reject);
-    this.#reader = undefined;
-  }
-
-  async next(): Promise<IteratorResult<Numbered, undefined>> {
-    const { done, value } = await this.#next();
-    return done === true ? DONE : { done: false, value: value.value };
-  }
-
-  return(): Promise<IteratorReturnResult<undefined>> {
-    this.end(undefined);
-    this.place = Infinity;
-    return Promise.resolve(DONE);
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  shared(): ItemSource {
-    return { next: () => this.#next(), return: () => this.return() } as ItemSource;
-  }
-
-  #next(): Result | Promise<Result> {
-    const taken = this.#error === undefined ? this.#take() : undefined;
-    if (taken !== undefined) return taken;
-    if (this.#isEnded) return this.#last();
-    this.#reader ??= oneShot<Result>();
-    return this.#reader.promise;
-  }
-
-  #take(): Result | undefined {
-    for (;;) {
-      const found = this.#feed.at(this.place);
-      if (found === undefined) return undefined;
-      if (typeof found === "number") this.skipTo(found);
-      else {
-        this.place++;
-        this.isGivenUp = false;
-        this.#feed.taken(this.place - 1);
-        return { done: false, value: found };
-      }
-    }
-  }
-
-  async #last(): Promise<IteratorReturnResult<undefined>> {
-    const error = this.#error;
-    this.#error = undefined;
-    this.place = Infinity;
-    if (error !== undefined) throw error;
-    return DONE;
-  }
 }

@@ -2,7 +2,8 @@
 
 import type { Clock } from "../base/index.js";
 import { PubSubError } from "./error.js";
-import { Feed, type FeedStats, type FeedSubscription, type SlowSubscriber } from "./feed.js";
+import { Feed, type FeedStats, type SlowSubscriber } from "./feed.js";
+import type { FeedSubscription } from "./feed-subscription.js";
 import type { Topic } from "./topic.js";
 import { validated } from "./validated-value.js";
 
