@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The process around the program: its streams, its signals and its exit code.
 
 import { runProgram } from "./program.js";
