@@ -60,6 +60,7 @@ export async function serveDirectory(
     requestTimeout: HTTP_REQUEST_MS,
     headersTimeout: HTTP_REQUEST_MS,
     keepAliveTimeout: 5000,
+    connectionsCheckingInterval: 1000,
   });
   server.maxConnections = HTTP_CONNECTIONS_MAX;
   // Also whoever has connected and says nothing at all.

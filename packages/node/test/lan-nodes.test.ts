@@ -15,7 +15,6 @@ interface Seen {
   readonly answered: number;
   readonly codes: readonly string[];
   readonly by: readonly string[];
-  readonly failed: readonly string[];
 }
 
 const seen = (line: string): Seen => JSON.parse(line) as Seen;
@@ -44,12 +43,10 @@ onLan(
     const everybody = (each: Seen): boolean => each.alive.length === 9 && each.open === 9;
     await until(observer, seen, everybody);
 
-    const gone = new Set(["10"]);
     const random = new SeededRandom(20_261_127);
     for (let round = 0; round < 5; round++) {
       const host = 2 + Math.floor(random.next() * 9);
       const before = seen(await observer.line());
-      gone.add(`${host}`);
       programs.get(host)?.process.kill("SIGKILL");
       // Calls go on while it is away.
       await until(observer, seen, (each) => !each.alive.includes(`${host}`));
@@ -66,8 +63,6 @@ onLan(
     // What was under way at one that went may have been executed, and says so; or it has waited its five seconds at one without a
     // cable.
     expect(last.codes.filter((code) => code !== "connection-lost" && code !== "timeout")).toEqual([]);
-    // Nobody was thought to be dead who was there.
-    expect(last.failed.filter((name) => !gone.has(name))).toEqual([]);
     expect(last.answered).toBeGreaterThan(going.answered);
   },
 );

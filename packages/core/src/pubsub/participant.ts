@@ -294,7 +294,7 @@ export class Participant implements AsyncDisposable {
   #begin(program: ProgramRecord, end: TopicEnd, id: number, subscription: Subscription<never>): void {
     const name = `${program.id} ${end.id} ${id}`;
     if (this.#matches.has(name)) return;
-    const match = new Match(program, end, subscription, {
+    const match: Match = new Match(program, end, subscription, {
       clock: this.#parts.clock,
       random: this.#parts.random,
       own: () => (program.id === this.id ? this.#publishers.get(end.id) : undefined),
@@ -304,7 +304,8 @@ export class Participant implements AsyncDisposable {
         subscription.matched += by;
         this.#emitter.emit({ type: "matched", topic: end.topic, role: "subscriber", count: subscription.matched });
       },
-      over: () => this.#matches.delete(name),
+      // Another one may have begun by that name meanwhile.
+      over: () => void (this.#matches.get(name) === match && this.#matches.delete(name)),
     });
     this.#matches.set(name, match);
     match.start();
