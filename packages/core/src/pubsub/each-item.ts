@@ -21,7 +21,7 @@ export function eachItem<T>(
     };
     const waiter: StreamWaiter = {
       resolve: (result) => {
-        if (result.done === true) return resolve();
+        if (result.done === true || signal.aborted) return resolve();
         try {
           const room = take(result.value as T);
           if (room === undefined) ask();

@@ -78,6 +78,7 @@ export class FeedSubscription extends SharedItems implements AsyncIterableIterat
   }
 
   #take(): Result | undefined {
+    const from = this.place;
     for (;;) {
       const found = this.#feed.at(this.place);
       if (found === undefined) return undefined;
@@ -85,7 +86,7 @@ export class FeedSubscription extends SharedItems implements AsyncIterableIterat
       else {
         this.place++;
         this.isGivenUp = false;
-        this.#feed.taken(this.place - 1);
+        this.#feed.taken(from);
         return { done: false, value: found };
       }
     }

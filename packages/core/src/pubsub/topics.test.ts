@@ -374,6 +374,20 @@ describe("feed", () => {
     expect(made.stats.dropped).toBe(1);
   });
 
+  test("a publisher goes on at once when the last one is there again, also if it has missed something meanwhile", async () => {
+    const { feed: made, clock } = feed({ slow: "block" });
+    const slow = made.subscribe(undefined, 0);
+    for (let n = 1; n <= 3; n++) await made.publish(n);
+    let isDone = false;
+    void made.publish(4).then(() => (isDone = true));
+    // Somebody publishes without waiting: the first ones are gone.
+    void made.publish(5);
+    void made.publish(6);
+    expect(await all(slow, 4)).toEqual([3, 4, 5, 6]);
+    await clock.flush();
+    expect(isDone).toBe(true);
+  });
+
   test("who was waited for in vain is waited for again when it has taken something, and not before", async () => {
     const { feed: made, clock } = feed({ slow: "block" });
     const frozen = made.subscribe(undefined, 0);
