@@ -22,8 +22,8 @@ export const HTTP_REQUEST_MS = 10_000;
 const COMMENT_MS = 15_000;
 /** How long a connection may be without a byte in either direction, in milliseconds. */
 const IDLE_MS = 2 * COMMENT_MS;
-/** How many may watch over one connection: what is asked behind a watch would wait for its end. */
-const WATCHES_PER_CONNECTION_MAX = 1;
+/** How many requests of one connection wait to be answered; one that sends more is cut. */
+const REQUESTS_WAITING_MAX = 64;
 
 const STATUS: Readonly<Record<string, number>> = {
   "registration-invalid": 400,
@@ -66,7 +66,9 @@ export async function serveDirectory(
   // Also whoever has connected and says nothing at all.
   server.timeout = IDLE_MS;
   server.on("request", (request, response) => {
-    answer(directory, request, response).catch((error: unknown) => refuse(request, response, error));
+    inTurn(request, response, () =>
+      answer(directory, request, response).catch((error: unknown) => refuse(request, response, error)),
+    );
   });
   server.on("clientError", (_error, socket) => {
     if (socket.writable)
@@ -82,6 +84,24 @@ export async function serveDirectory(
         server.closeAllConnections();
       }),
   };
+}
+
+/** The last answer of each connection, and how many requests wait for it to be over. */
+const lastAnswers = new WeakMap<Socket, { over: Promise<unknown>; waiting: number }>();
+
+/** Requests behind each other on one connection are answered one after the other: an answer is made when the one before has left. */
+function inTurn({ socket }: IncomingMessage, response: ServerResponse, run: () => Promise<void>): void {
+  const last = lastAnswers.get(socket) ?? { over: Promise.resolve(), waiting: 0 };
+  lastAnswers.set(socket, last);
+  if (++last.waiting > REQUESTS_WAITING_MAX) return void socket.destroy();
+  const left = new Promise((resolve) => response.once("close", resolve));
+  last.over = last.over.then(async () => {
+    if (!socket.destroyed) {
+      await run();
+      await left;
+    }
+    last.waiting--;
+  });
 }
 
 function listening(server: Server, host: string, port: number): Promise<void> {
@@ -103,7 +123,7 @@ async function answer(directory: Directory, request: IncomingMessage, response: 
   if (uuid === undefined || uuid === "") {
     if (method === "GET") return say(response, 200, directory.list(queryOf(url.searchParams)));
     if (method !== "POST") throw notAllowed(method);
-    return say(response, 201, await directory.register(await registrationOf(request), observed(request)));
+    return say(response, 201, await directory.register((await registrationOf(request)) ?? {}, observed(request)));
   }
   if (method === "GET") {
     const entry = directory.query(uuid);
@@ -120,7 +140,7 @@ async function answer(directory: Directory, request: IncomingMessage, response: 
   if (method !== "PUT") throw notAllowed(method);
   const key = keyOf(request);
   const said = await registrationOf(request);
-  if (Object.keys(said).length === 0) return say(response, 200, { leaseMs: directory.renew(uuid, key) });
+  if (said === undefined) return say(response, 200, { leaseMs: directory.renew(uuid, key) });
   const { entry, leaseMs } = await directory.register({ ...said, key, uuid }, observed(request));
   return say(response, 200, { entry, leaseMs });
 }
@@ -156,7 +176,8 @@ function keyOf({ headers }: IncomingMessage): string {
   return key;
 }
 
-async function registrationOf(request: IncomingMessage): Promise<Registration> {
+/** Undefined without a body. */
+async function registrationOf(request: IncomingMessage): Promise<Registration | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -166,7 +187,7 @@ async function registrationOf(request: IncomingMessage): Promise<Registration> {
     }
     chunks.push(chunk);
   }
-  if (bytes === 0) return {};
+  if (bytes === 0) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks)));
@@ -179,8 +200,6 @@ async function registrationOf(request: IncomingMessage): Promise<Registration> {
   return value;
 }
 
-const watching = new WeakMap<Socket, number>();
-
 /** Server-sent events: the entry now and whenever it changes, null where there is none. */
 async function watch(
   directory: Directory,
@@ -189,11 +208,6 @@ async function watch(
   response: ServerResponse,
 ): Promise<void> {
   const { socket } = request;
-  const watches = watching.get(socket) ?? 0;
-  if (watches >= WATCHES_PER_CONNECTION_MAX) {
-    throw new DirectoryError("quota-exceeded", `a connection has at most ${WATCHES_PER_CONNECTION_MAX} watches`);
-  }
-  watching.set(socket, watches + 1);
   const entries = directory.watch(uuid);
   let wake = (): void => {};
   const end = (): void => {
@@ -226,7 +240,6 @@ async function watch(
   } finally {
     cancel();
     socket.off("close", end);
-    watching.set(socket, (watching.get(socket) ?? 1) - 1);
     response.end();
   }
 }

@@ -187,6 +187,11 @@ describe("HTTP", () => {
       value: { leaseMs: 60_000 },
     });
     expect((await ask("PUT", `/entries/${entry.uuid}`, { name: "new" }, key)).value.entry.version).toBe(2);
+    // A body replaces everything, also an empty one.
+    expect((await ask("PUT", `/entries/${entry.uuid}`, {}, key)).value.entry).toMatchObject({
+      version: 3,
+      services: [],
+    });
     expect((await ask("DELETE", `/entries/${entry.uuid}`, undefined, key)).status).toBe(204);
     expect((await ask("GET", `/entries/${entry.uuid}`)).status).toBe(404);
   });
@@ -241,6 +246,44 @@ describe("HTTP", () => {
       socket.destroy();
       await expect.poll(() => directory.watched).toBe(0);
     }
+  });
+
+  test(
+    "many requests behind each other, whose answers nobody reads, do not fill memory",
+    { timeout: 30_000 },
+    async () => {
+      const { directory, http, ask } = await served();
+      const services = Array.from({ length: 128 }, (_, index) => `service ${index} `.padEnd(200, "x"));
+      for (let n = 0; n < 300; n++) await directory.register({ services }, "tcp://10.0.0.1:1");
+      const { port } = new URL(http.url);
+      const socket = connectSocket(Number(port), "127.0.0.1");
+      onTestFinished(() => void socket.destroy());
+      socket.on("error", () => {});
+      socket.pause();
+      const before = process.memoryUsage().rss;
+      // Each answer is some 8 MB.
+      socket.write("GET /entries HTTP/1.1\r\nHost: directory\r\n\r\n".repeat(60));
+      for (let n = 0; n < 20; n++) expect((await ask("GET", "/entries?limit=1")).status).toBe(200);
+      expect(process.memoryUsage().rss - before).toBeLessThan(200e6);
+    },
+  );
+
+  test("answers come in the order of their requests, and somebody who asks too much at once is cut", async () => {
+    const { http } = await served();
+    const { port } = new URL(http.url);
+    const socket = connectSocket(Number(port), "127.0.0.1");
+    onTestFinished(() => void socket.destroy());
+    let text = "";
+    socket.setEncoding("utf8").on("data", (piece: string) => (text += piece));
+    const request = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: directory\r\n\r\n`;
+    socket.write(request("/entries") + request("/nothing") + request("/entries"));
+    await expect
+      .poll(() => [...text.matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status))
+      .toEqual(["200", "404", "200"]);
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.on("error", () => {});
+    socket.write(request("/entries").repeat(1000));
+    await closed;
   });
 
   test("bytes that are no HTTP do no harm", async () => {

@@ -203,8 +203,8 @@ class Ground implements AsyncDisposable {
   listener: Listener | undefined;
   directory: Directory | undefined;
 
-  async start(store: DirectoryStore = new MemoryStore()): Promise<void> {
-    this.directory = await Directory.open({ store, clock: this.clock, random: this.random });
+  async start(store: DirectoryStore = new MemoryStore(), limits: Partial<DirectoryLimits> = {}): Promise<void> {
+    this.directory = await Directory.open({ store, limits, clock: this.clock, random: this.random });
     const services = directoryServices(this.directory);
     this.listener = await listen("memory://directory", { services, transports: this.transports, clock: this.clock });
   }
@@ -280,6 +280,19 @@ describe("directory client", () => {
     expect(seen).toEqual(["away", "back"]);
     expect(ground.directory?.query(own.uuid)?.name).toBe("printer");
     expect(await two.query(own.uuid)).toMatchObject({ isStale: false });
+  });
+
+  test("an entry that is lost and not taken in again is told, each time", async () => {
+    await using ground = new Ground();
+    await ground.start();
+    const client = ground.client();
+    await client.register({ name: "printer", leaseMs: 3000 });
+    const codes: unknown[] = [];
+    client.on("renewalFailed", ({ error }) => codes.push((error as { code?: string }).code));
+    await ground.kill();
+    await ground.start(new MemoryStore(), { entriesMax: 0 });
+    await ground.virtual.advance(60_000);
+    expect(codes.filter((code) => code === "directory-full").length).toBeGreaterThan(5);
   });
 
   test("a link follows an entry when it moves", async () => {

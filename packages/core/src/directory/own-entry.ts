@@ -11,7 +11,7 @@ import type { DirectoryEntry, Registered, Registration } from "./entry.js";
 export type OwnEntryEvent =
   /** It is in the directory, for the first time or again. */
   | { readonly type: "registered"; readonly uuid: string }
-  /** It could not be renewed; that is tried again. */
+  /** It could not be renewed, or not be made again; that is tried again. */
   | { readonly type: "renewalFailed"; readonly uuid: string; readonly error: Error };
 
 /** What an entry uses. */
@@ -119,16 +119,20 @@ export class OwnEntry implements AsyncDisposable {
       this.#later(leaseMs * RENEWED_AT);
     } catch (error) {
       if (this.#isClosed) return;
-      if (!isTroupeError(error, "unknown-entry"))
-        this.#parts.emit({ type: "renewalFailed", uuid, error: error as Error });
-      else if (
-        await this.#register().then(
-          () => true,
-          () => false,
-        )
-      )
-        return;
+      const failure = isTroupeError(error, "unknown-entry") ? await this.#again() : (error as Error);
+      if (failure === undefined || this.#isClosed) return;
+      this.#parts.emit({ type: "renewalFailed", uuid, error: failure });
       this.#later(RETRY_MS);
+    }
+  }
+
+  /** The directory has lost it. Resolves with why it is not taken in again. */
+  async #again(): Promise<Error | undefined> {
+    try {
+      await this.#register();
+      return undefined;
+    } catch (error) {
+      return error as Error;
     }
   }
 }

@@ -11,6 +11,8 @@ import { ParticipantProtocol } from "./protocol.js";
 
 /** How long until somebody who has lost its participant looks for one again, in milliseconds, at most. */
 const REJOIN_MS = 200;
+/** How long until it tries again when that has failed, in milliseconds, at most. */
+const REJOIN_LATE_MS = 1000;
 
 /** What a seat uses and tells. */
 export interface HostSeatParts extends Omit<ParticipantHostParts, "beacons"> {
@@ -107,8 +109,21 @@ export class HostSeat {
     if (this.#life.signal.aborted) return;
     this.#peer = undefined;
     roster.dropSource("host");
-    await this.#pause(REJOIN_MS * random.next()).catch(() => {});
-    await this.join().catch(() => {});
+    await this.#rejoin(REJOIN_MS * random.next());
+  }
+
+  /** Somebody has to be it: what is in the way, such as a port that is taken, may be gone the next time. */
+  async #rejoin(delayMs: number): Promise<void> {
+    const { random, emit } = this.#parts;
+    for (let waitMs = delayMs; ; waitMs = REJOIN_LATE_MS * (0.5 + random.next() / 2)) {
+      try {
+        await this.#pause(waitMs);
+        return await this.join();
+      } catch (error) {
+        if (this.#life.signal.aborted) return;
+        emit({ type: "joinFailed", error: error as Error });
+      }
+    }
   }
 
   #pause(ms: number): Promise<void> {

@@ -40,7 +40,9 @@ export interface BeaconPort {
 export type ParticipantEvent =
   | { readonly type: "found"; readonly participant: string; readonly endpoint: string }
   | { readonly type: "suspected"; readonly participant: string }
-  | { readonly type: "lost"; readonly participant: string; readonly reason: string };
+  | { readonly type: "lost"; readonly participant: string; readonly reason: string }
+  /** The participant of this host is gone, and this program cannot take its place; that is tried again. */
+  | { readonly type: "joinFailed"; readonly error: Error };
 
 /** What a participant of a host is made of. */
 export interface ParticipantHostParts {

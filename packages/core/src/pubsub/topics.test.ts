@@ -4,7 +4,7 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { SeededRandom, SelfDrivenClock, VirtualClock } from "../testing/index.js";
-import { memory } from "../transport/index.js";
+import { memory, type Transport } from "../transport/index.js";
 import type { ItemSource } from "../actor/index.js";
 import { connect } from "../peer/index.js";
 import { ENDS_MAX } from "./announcement.js";
@@ -235,6 +235,24 @@ describe("topics", () => {
     await ground.virtual.advance(500);
     await publisher.publish({ x: 1 });
     expect(await taken(subscription, 1)).toEqual([{ x: 1 }]);
+  });
+
+  test("a program that cannot take its host's seat says so, and takes it when it can", async () => {
+    await using ground = new Ground();
+    const [one, two] = [await ground.program(), await ground.program()];
+    const failed: (string | undefined)[] = [];
+    two.on("joinFailed", ({ error }) => failed.push((error as { code?: string }).code));
+    const inTheWay = await (ground.transports[0] as Transport).listen("memory://admin-host-p1", () => {});
+    const closing = one.close();
+    await ground.virtual.advance(5000);
+    await closing;
+    expect(two.isHost).toBe(false);
+    expect(new Set(failed)).toEqual(new Set(["address-in-use"]));
+    await inTheWay.close();
+    await ground.virtual.advance(2000);
+    expect(two.isHost).toBe(true);
+    const third = await ground.program();
+    expect(third.participant).toBe(two.id);
   });
 
   test("where the programs of a host are of another domain, there is no place", async () => {
