@@ -172,7 +172,7 @@ class LocalAddress {
       if (signal?.aborted === true) {
         throw new ActorError("cancelled", `the call of ${message} was cancelled`, { cause: signal.reason });
       }
-      if (timeoutMs === 0) throw new ActorError("timeout", `there was no time left for the call of ${message}`);
+      if (timeoutMs === 0) throw new ActorError("timeout", `no time left for the call of ${message}`);
       const envelope = new CallEnvelope(actor, entry, input, timeoutMs, resolve, reject);
       if (options !== undefined) envelope.addOptions(options);
       actor.callMade();
@@ -194,7 +194,7 @@ class LocalAddress {
       if (signal?.aborted === true) {
         throw new ActorError("cancelled", `the stream of ${message} was cancelled`, { cause: signal.reason });
       }
-      if (timeoutMs === 0) throw new ActorError("timeout", `there was no time left for the stream of ${message}`);
+      if (timeoutMs === 0) throw new ActorError("timeout", `no time left for the stream of ${message}`);
       return openLocalStream(this.#actor, entry, input, timeoutMs, options);
     });
   }

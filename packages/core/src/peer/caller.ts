@@ -107,7 +107,7 @@ export class Caller implements Credit {
     if (givenUp !== undefined) return Promise.reject(givenUp);
     return new Promise((resolve, reject) => {
       const timeoutMs = this.#timeoutMs(options);
-      if (timeoutMs === 0) throw new PeerError("timeout", `there was no time left for ${name}`);
+      if (timeoutMs === 0) throw new PeerError("timeout", `no time left for ${name}`);
       const call = new OutgoingCall(this, service, name, resolve, reject, FrameKind.call);
       this.#start(call, (target as { index: number }).index, input, options, timeoutMs);
     });
@@ -288,7 +288,7 @@ export class Caller implements Credit {
     // A stream has all the time there is, unless it is told otherwise.
     const { timeoutMs: given = Infinity } = options ?? {};
     const timeoutMs = given === Infinity ? Infinity : Math.min(callTimeoutMs({ timeoutMs: given }), TIMEOUT_MS_MAX);
-    if (timeoutMs === 0) throw new PeerError("timeout", `there was no time left for ${name}`);
+    if (timeoutMs === 0) throw new PeerError("timeout", `no time left for ${name}`);
     const call: OutgoingCall = new OutgoingCall(
       this,
       service,

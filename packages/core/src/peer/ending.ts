@@ -158,7 +158,7 @@ export class Ending {
 
   /** Whoever waits for the greeting is told at once, not when the other side has ended its half as well. */
   #neverOpens({ error }: ClosedReason): void {
-    this.opening.reject(error ?? new ConnectionLost("closed", "the connection was closed before it was open"));
+    this.opening.reject(error ?? new ConnectionLost("closed", "closed before it was open"));
   }
 
   #drain(): void {

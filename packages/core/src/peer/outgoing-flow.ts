@@ -36,7 +36,7 @@ export class OutgoingFlow implements Bulk {
   readonly #owner: SourceOwner;
   readonly #allowance: FlowAllowance;
   #state: State = "asking";
-  /** What is to be written when it is its turn. */
+  /** What is to be written when it is its turn, or being written. */
   #held: { readonly item: unknown } | undefined;
   #transfer: OutgoingTransfer | undefined;
   #count = 0;
@@ -80,7 +80,6 @@ export class OutgoingFlow implements Bulk {
     if (this.#isStopped || this.#isClosed) return;
     this.#isStopped = true;
     this.#state = "over";
-    this.#held = undefined;
     this.#transfer?.drop();
     this.#close();
   }
@@ -185,10 +184,11 @@ export class OutgoingFlow implements Bulk {
     }
     this.#allowance.spend(said.bytes);
     this.#state = "writing";
+    this.#held = { item };
     this.#transfer = said;
     said.end = {
       written: () => {
-        this.#transfer = undefined;
+        this.#transfer = this.#held = undefined;
         this.#goOn();
       },
       lost: () => {},
@@ -225,8 +225,9 @@ export class OutgoingFlow implements Bulk {
     this.#owner.closed();
   }
 
+  /** The source is handed back what it was asked for and nobody got: some count that. */
   #return(): unknown {
-    return this.#source.return?.();
+    return this.#source.return?.(this.#held?.item);
   }
 }
 

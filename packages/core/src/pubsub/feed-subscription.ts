@@ -57,6 +57,7 @@ export class FeedSubscription extends SharedItems implements AsyncIterableIterat
 
   return(): Promise<IteratorReturnResult<undefined>> {
     this.end(undefined);
+    this.#feed.abandoned(this.place);
     this.place = Infinity;
     return Promise.resolve(DONE);
   }
@@ -66,7 +67,11 @@ export class FeedSubscription extends SharedItems implements AsyncIterableIterat
   }
 
   shared(): ItemSource {
-    return { next: () => this.#next(), return: () => this.return() } as ItemSource;
+    const leave = (unsent?: Sample): Promise<unknown> => {
+      if (unsent !== undefined) this.place--;
+      return this.return();
+    };
+    return { next: () => this.#next(), return: leave } as ItemSource;
   }
 
   #next(): Result | Promise<Result> {

@@ -179,6 +179,11 @@ export class Feed {
     this.taken(subscription.place);
   }
 
+  /** For subscriptions only: what is left for one of them, nobody will take. Whoever leaves earlier has not missed it. */
+  abandoned(place: number): void {
+    if (this.#isClosed) this.missed(Math.max(0, this.#next - place));
+  }
+
   /** For samples only. */
   failed(error: Error): void {
     this.#dropped++;

@@ -3,7 +3,7 @@ export { BEACON_BURST, BEACON_BURST_MS, BEACON_BYTES, BEACON_MS, BEACON_PORT } f
 export { DATA_DIAL_MS, type FellBack } from "./data-links.js";
 export { PubSubError } from "./error.js";
 export { type FeedStats, type SlowSubscriber } from "./feed.js";
-export { Participant, type TopicEvent, type TopicInfo } from "./participant.js";
+export { Participant, PARTICIPANT_GRACE_MS, type TopicEvent, type TopicInfo } from "./participant.js";
 export {
   PARTICIPANT_DEAD_MS,
   PARTICIPANT_SUSPECTED_MS,

@@ -1,7 +1,7 @@
 // A program's way to topics: its publishers and subscribers, who is there to match them, and the values in between.
 
 import { Emitter, isTroupeError, type Clock, type Random, type Unsubscribe } from "../base/index.js";
-import { listen, ServiceMap, type Listener } from "../peer/index.js";
+import { listen, ServiceMap, type CloseOptions, type Listener } from "../peer/index.js";
 import type { Transport } from "../transport/index.js";
 import { ENDS_MAX, mismatch, type ProgramRecord, type TopicEnd } from "./announcement.js";
 import { DataLinks, type FellBack } from "./data-links.js";
@@ -9,11 +9,12 @@ import { PubSubError } from "./error.js";
 import { Match } from "./match.js";
 import { HostSeat } from "./host-seat.js";
 import type { BeaconPort, ParticipantEvent } from "./participant-host.js";
+import { OwnEnds } from "./own-ends.js";
 import { SampleProtocol, type SamplesQuery } from "./protocol.js";
 import { Publisher, type PublisherOptions } from "./publisher.js";
 import { Roster } from "./roster.js";
 import { Subscription, type TopicSubscription } from "./subscription.js";
-import { topicShape, type Topic } from "./topic.js";
+import type { Topic } from "./topic.js";
 
 /** What can be observed on a participant. */
 export type TopicEvent =
@@ -50,6 +51,9 @@ export interface ParticipantParts {
 /** As many streams between two programs as one may have ends. */
 const DATA_LIMITS = Object.freeze({ streamsMax: ENDS_MAX });
 
+/** How long those who subscribe may take what was published before a participant is closed, in milliseconds. */
+export const PARTICIPANT_GRACE_MS = 5000;
+
 /** What is known of one end of a topic. */
 export interface TopicInfo {
   readonly topic: string;
@@ -62,8 +66,7 @@ export class Participant implements AsyncDisposable {
   readonly #parts: ParticipantParts;
   readonly #emitter = new Emitter<TopicEvent>();
   readonly #roster = new Roster();
-  readonly #publishers = new Map<number, Publisher<never>>();
-  readonly #subscriptions = new Map<number, Subscription<never>>();
+  readonly #ends = new OwnEnds();
   readonly #matches = new Map<string, Match>();
   readonly #told = new Set<string>();
   readonly #listeners: Listener[] = [];
@@ -73,6 +76,7 @@ export class Participant implements AsyncDisposable {
   #participant = "";
   #lastEnd = 0;
   #version = 0;
+  #isAnnouncing = false;
   #closing: Promise<void> | undefined;
 
   /** For `startParticipant` only. */
@@ -154,11 +158,11 @@ export class Participant implements AsyncDisposable {
       matched: (count) => this.#emitter.emit({ type: "matched", topic: topic.name, role: "publisher", count }),
       failed: (error) => this.#emitter.emit({ type: "unsendable", topic: topic.name, error }),
       closed: () => {
-        this.#publishers.delete(id);
+        this.#ends.remove(id);
         this.#announce();
       },
     });
-    this.#publishers.set(id, publisher);
+    this.#ends.addPublisher(id, publisher);
     this.#announce();
     return publisher;
   }
@@ -171,20 +175,23 @@ export class Participant implements AsyncDisposable {
   subscribe<Sent, Received>(topic: Topic<Sent, Received>): TopicSubscription<Received> {
     const id = this.#nextEnd();
     const subscription = new Subscription<Received>(topic, () => {
-      this.#subscriptions.delete(id);
+      this.#ends.remove(id);
       for (const [name, match] of [...this.#matches])
         if (match.subscription === (subscription as never)) this.#unmatch(name);
-      if (this.#closing === undefined) this.#announce();
+      this.#announce();
     });
-    this.#subscriptions.set(id, subscription as Subscription<never>);
+    this.#ends.addSubscription(id, subscription as Subscription<never>);
     this.#announce();
-    for (const record of this.#roster.programs) this.#match(record);
     return subscription;
   }
 
-  /** Ends all publishers and subscriptions, says goodbye, and lets go of everything. Idempotent. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  /**
+   * Ends all publishers and subscriptions, says goodbye, and lets go of everything. What was published before is still taken by those
+   * who subscribe, for at most `graceMs`; what they have not taken by then is in the publisher's `stats.dropped`. Idempotent: the
+   * first grace counts.
+   */
+  close({ graceMs = PARTICIPANT_GRACE_MS }: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(graceMs);
     return this.#closing;
   }
 
@@ -210,7 +217,7 @@ export class Participant implements AsyncDisposable {
       this.#endpoints = advertise(this.#listeners.map(({ endpoint }) => endpoint));
       await this.#seat.join();
     } catch (error) {
-      await this.close();
+      await this.close({ graceMs: 0 });
       throw error;
     }
     return this;
@@ -219,7 +226,7 @@ export class Participant implements AsyncDisposable {
   /** The number of a new publisher or subscriber. */
   #nextEnd(): number {
     if (this.#closing !== undefined) throw new PubSubError("closed", "this participant is closed");
-    if (this.#publishers.size + this.#subscriptions.size >= ENDS_MAX) {
+    if (this.#ends.size >= ENDS_MAX) {
       throw new PubSubError("ends-exceeded", `a program has at most ${ENDS_MAX} publishers and subscribers`);
     }
     return ++this.#lastEnd;
@@ -234,18 +241,22 @@ export class Participant implements AsyncDisposable {
   }
 
   #record(): ProgramRecord {
-    const ends: TopicEnd[] = [
-      ...[...this.#publishers].map(([id, { topic }]) => endOf(id, "publisher", topic)),
-      ...[...this.#subscriptions].map(([id, { topic }]) => endOf(id, "subscriber", topic)),
-    ];
     const { id, name } = this.#parts;
+    const { announced: ends } = this.#ends;
     return { id, participant: this.#participant, name, endpoints: this.#endpoints, ends, version: this.#version };
   }
 
+  /** Tells what there is now, once for everything that changes in one turn. */
   #announce(): void {
-    if (this.#participant === "") return;
-    this.#version++;
-    this.#roster.apply(this.#record(), `local:${this.id}`);
+    if (this.#isAnnouncing) return;
+    this.#isAnnouncing = true;
+    this.#parts.clock.defer(() => {
+      this.#isAnnouncing = false;
+      if (this.#participant === "" || this.#closing !== undefined) return;
+      this.#version++;
+      this.#roster.apply(this.#record(), `local:${this.id}`);
+      for (const record of this.programs) this.#match(record);
+    });
   }
 
   // Who fits whom.
@@ -268,15 +279,11 @@ export class Participant implements AsyncDisposable {
 
   #match(record: ProgramRecord): void {
     for (const end of record.ends) {
-      if (end.role === "publisher") {
-        for (const [id, subscription] of this.#subscriptions) {
-          if (subscription.topic.name !== end.topic) continue;
-          if (this.#fits(end, endOf(id, "subscriber", subscription.topic), record))
-            this.#begin(record, end, id, subscription);
-        }
-      } else if (record.id !== this.id) {
-        for (const [id, { topic }] of this.#publishers) {
-          if (topic.name === end.topic) this.#fits(endOf(id, "publisher", topic), end, record);
+      for (const own of this.#ends.of(end.topic)) {
+        if (own.role === "subscriber" && end.role === "publisher") {
+          if (this.#fits(end, own.end, record)) this.#begin(record, end, own.end.id, own.subscription);
+        } else if (own.role === "publisher" && end.role === "subscriber" && record.id !== this.id) {
+          this.#fits(own.end, end, record);
         }
       }
     }
@@ -297,7 +304,7 @@ export class Participant implements AsyncDisposable {
     const match: Match = new Match(program, end, subscription, {
       clock: this.#parts.clock,
       random: this.#parts.random,
-      own: () => (program.id === this.id ? this.#publishers.get(end.id) : undefined),
+      own: () => (program.id === this.id ? this.#ends.publisher(end.id) : undefined),
       reach: (record) => this.#links.reach(record),
       isKnown: () => this.#roster.get(program.id) !== undefined,
       counted: (by) => {
@@ -318,31 +325,21 @@ export class Participant implements AsyncDisposable {
 
   /** Somebody wants the values of a publisher of this program. */
   #samples({ publisher, topic, after, keep }: SamplesQuery) {
-    const found = this.#publishers.get(publisher);
+    const found = this.#ends.publisher(publisher);
     if (found?.topic.name !== topic) throw new PubSubError("closed", `there is no such publisher of ${topic}`);
     return found.subscribe(after, keep);
   }
 
-  async #close(): Promise<void> {
-    for (const subscription of [...this.#subscriptions.values()]) subscription.close();
-    for (const publisher of [...this.#publishers.values()]) publisher.close();
+  async #close(graceMs: number): Promise<void> {
+    this.#ends.close();
     for (const name of [...this.#matches.keys()]) this.#unmatch(name);
     this.#roster.apply({ gone: this.id }, `local:${this.id}`);
-    await this.#seat.close();
-    await this.#links.close();
-    await Promise.all(this.#listeners.map((listener) => listener.close({ graceMs: 200 })));
+    await Promise.all([
+      this.#seat.close(),
+      this.#links.close(),
+      ...this.#listeners.map((listener) => listener.close({ graceMs })),
+    ]);
     this.#roster.close();
     this.#emitter.end();
   }
-}
-
-function endOf(id: number, role: TopicEnd["role"], topic: Topic): TopicEnd {
-  return {
-    id,
-    role,
-    topic: topic.name,
-    reliability: topic.reliability,
-    keep: topic.history.keep,
-    shape: topicShape(topic),
-  };
 }
