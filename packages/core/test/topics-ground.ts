@@ -13,8 +13,11 @@ export class TopicsGround implements AsyncDisposable {
   readonly transports = [memory({ isPrivate: true, clock: this.clock })];
   readonly programs: Participant[] = [];
 
-  async program(host = "host", known: readonly string[] = []): Promise<Participant> {
-    const name = `p${this.programs.length}`;
+  program(host = "host", known: readonly string[] = []): Promise<Participant> {
+    return this.programNamed(host, `p${this.programs.length}`, known);
+  }
+
+  async programNamed(host: string, name: string, known: readonly string[] = []): Promise<Participant> {
     const participant = await startParticipant({
       name,
       transports: this.transports,

@@ -4,10 +4,11 @@ import { RemoteError } from "../actor/index.js";
 import type { Clock, Random } from "../base/index.js";
 import { connect, ServiceMap, type Peer } from "../peer/index.js";
 import { TransportError } from "../transport/index.js";
-import { parseChange } from "./announcement.js";
 import { PubSubError } from "./error.js";
 import { ParticipantHost, type ParticipantHostParts, type BeaconPort } from "./participant-host.js";
 import { ParticipantProtocol } from "./protocol.js";
+import { readRoster } from "./roster-news.js";
+import { HOST } from "./roster.js";
 
 /** How long until somebody who has lost its participant looks for one again, in milliseconds, at most. */
 const REJOIN_MS = 200;
@@ -84,7 +85,7 @@ export class HostSeat {
       const participant = await peer.address(ParticipantProtocol).call("introduce", { id, role: "program", domain });
       this.#peer = peer;
       this.#parts.joined(participant);
-      void this.#takeOver(peer);
+      void this.#takeOver(peer, participant);
       return true;
     } catch (error) {
       peer?.abort();
@@ -95,20 +96,16 @@ export class HostSeat {
   }
 
   /** Takes over what the participant knows, until it is gone; then somebody else has to be it. */
-  async #takeOver(peer: Peer): Promise<void> {
-    const { id, roster, random } = this.#parts;
-    try {
-      for await (const change of peer.address(ParticipantProtocol).stream("roster", "all")) {
-        const parsed = parseChange(change);
-        if ("gone" in parsed || parsed.id !== id) roster.apply(parsed, "host");
-      }
-    } catch {
-      // It is gone, or talks nonsense: either way it is no participant any more.
-    }
+  async #takeOver(peer: Peer, participant: string): Promise<void> {
+    const { id, roster, random, emit } = this.#parts;
+    await readRoster(peer, "all", {
+      take: (change) => ("gone" in change || change.id !== id) && roster.apply(change, HOST),
+      refused: (error) => emit({ type: "refused", participant, error }),
+    });
     peer.abort();
     if (this.#life.signal.aborted) return;
     this.#peer = undefined;
-    roster.dropSource("host");
+    roster.dropSource(HOST);
     await this.#rejoin(REJOIN_MS * random.next());
   }
 

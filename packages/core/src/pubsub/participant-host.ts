@@ -1,13 +1,13 @@
 // The participant of a host: beacons out, beacons in, one connection to every other participant, and the programs of this host
 // on a socket of their own. It passes on who publishes and who subscribes; values go past it, from program to program.
 
-import { isTroupeError, type CancelTimer, type Clock, type Random } from "../base/index.js";
+import type { CancelTimer, Clock, Random } from "../base/index.js";
 import { connect, listen, ServiceMap, type Listener, type Peer, type PeerOptions } from "../peer/index.js";
 import { formatEndpoint, parseEndpoint, type Transport } from "../transport/index.js";
-import { parseChange } from "./announcement.js";
 import { BEACON_BURST, BEACON_BURST_MS, BEACON_MS, encodeBeacon, parseBeacon, type Beacon } from "./beacon.js";
 import { PubSubError } from "./error.js";
 import { ParticipantProtocol, type Introduction } from "./protocol.js";
+import { readRoster } from "./roster-news.js";
 import type { Roster } from "./roster.js";
 
 /** How many participants are connected at most, and how many are being dialled. */
@@ -41,6 +41,8 @@ export type ParticipantEvent =
   | { readonly type: "found"; readonly participant: string; readonly endpoint: string }
   | { readonly type: "suspected"; readonly participant: string }
   | { readonly type: "lost"; readonly participant: string; readonly reason: string }
+  /** Something that a participant or a program of this host says makes no sense, or is too much; it was left out. */
+  | { readonly type: "refused"; readonly participant: string; readonly error: Error }
   /** The participant of this host is gone, and this program cannot take its place; that is tried again. */
   | { readonly type: "joinFailed"; readonly error: Error };
 
@@ -179,15 +181,19 @@ export class ParticipantHost {
     this.#dial(endpoint).catch(() => {});
   }
 
-  /** One that was named is dialled until it is there, and again when it is lost. */
+  /** One that was named is dialled until it is there, and again when it is lost, whoever had dialled. */
   #keepDialling(endpoint: string): void {
-    const { random } = this.#parts;
+    const { id: own, random } = this.#parts;
     const again = (): void => this.#later(BEACON_MS * (0.5 + random.next()), () => this.#keepDialling(endpoint));
-    this.#dial(endpoint).then((peer) => (peer === undefined ? undefined : peer.closed.then(again)), again);
+    this.#dial(endpoint).then((id) => {
+      const connected = this.#others.get(id)?.peer.closed;
+      if (connected !== undefined) void connected.then(again);
+      else if (id !== own) again();
+    }, again);
   }
 
-  /** Resolves with the connection, or nothing if there is one already. */
-  async #dial(endpoint: string): Promise<Peer | undefined> {
+  /** Resolves with who is there, connected or not. */
+  async #dial(endpoint: string): Promise<string> {
     const { transports, id, domain } = this.#parts;
     this.#dialling.add(endpoint);
     try {
@@ -204,7 +210,8 @@ export class ParticipantHost {
           peer.abort(error);
           throw error;
         });
-      return this.#met(peer, other, true) ? peer : undefined;
+      this.#met(peer, other, true);
+      return other;
     } finally {
       this.#dialling.delete(endpoint);
     }
@@ -241,13 +248,13 @@ export class ParticipantHost {
   }
 
   /** One connection per pair: of two that were dialled at once, that of the greater id stays. */
-  #met(peer: Peer, id: string, isDialler: boolean): boolean {
+  #met(peer: Peer, id: string, isDialler: boolean): void {
     const { id: own, clock, emit } = this.#parts;
     const before = this.#others.get(id);
     const isWanted = before === undefined || before.isDialler === isDialler || isDialler === own > id;
     if (id === own || !isWanted || this.#isClosed || this.#others.size >= PARTICIPANTS_MAX) {
       clock.yield(() => void peer.close({ graceMs: 0 }));
-      return false;
+      return;
     }
     before?.cancel();
     const other: Other = { peer, isDialler, seenAt: clock.now(), isSuspected: false, cancel: () => {} };
@@ -256,8 +263,7 @@ export class ParticipantHost {
     if (before === undefined) emit({ type: "found", participant: id, endpoint: peer.remote.endpoint });
     else void before.peer.close({ graceMs: 0 });
     this.#watch(id, other);
-    this.#follow(peer, "own", `participant:${id}`);
-    return true;
+    this.#follow(peer, `participant:${id}`);
   }
 
   #program(peer: Peer, id: string): void {
@@ -266,21 +272,17 @@ export class ParticipantHost {
       this.#programs.delete(peer);
       this.#parts.roster.dropSource(`local:${id}`);
     });
-    this.#follow(peer, "own", `local:${id}`);
+    this.#follow(peer, `local:${id}`);
   }
 
-  /** Takes over what the other side knows of itself, as long as it is there. */
-  #follow(peer: Peer, scope: "own" | "all", source: string): void {
-    void (async () => {
-      try {
-        for await (const change of peer.address(ParticipantProtocol).stream("roster", scope)) {
-          this.#parts.roster.apply(parseChange(change), source);
-        }
-      } catch (error) {
-        // Nonsense ends the connection; that it has ended is told by the connection.
-        if (isTroupeError(error, "announcement-invalid")) peer.abort(error);
-      }
-    })();
+  /** Takes over what the other side says of itself, as long as it is there. */
+  #follow(peer: Peer, source: string): void {
+    const { roster, emit } = this.#parts;
+    const participant = source.slice(source.indexOf(":") + 1);
+    void readRoster(peer, "own", {
+      take: (change) => roster.apply(change, source),
+      refused: (error) => emit({ type: "refused", participant, error }),
+    });
   }
 
   /** Asks for signs of life: whoever gives none is suspected, and then gone. */

@@ -9,6 +9,9 @@ export const PROGRAMS_MAX = 10_000;
 /** How many programs one other participant may tell of. */
 export const PROGRAMS_PER_SOURCE_MAX = 1000;
 
+/** The source of a program that has joined the participant of its host: that one has looked at what others tell. */
+export const HOST = "host";
+
 /** What became of a record. */
 export type RosterEvent = (before: ProgramRecord | undefined, now: ProgramRecord | undefined) => void;
 
@@ -69,9 +72,9 @@ export class Roster {
   }
 
   #demandRoom(source: string): void {
-    let fromSource = 0;
-    for (const known of this.#programs.values()) if (known.source === source) fromSource++;
-    if (this.#programs.size >= PROGRAMS_MAX || fromSource >= PROGRAMS_PER_SOURCE_MAX) {
+    let left = source === HOST ? PROGRAMS_MAX : PROGRAMS_PER_SOURCE_MAX;
+    for (const known of this.#programs.values()) if (known.source === source) left--;
+    if (left <= 0 || this.#programs.size >= PROGRAMS_MAX) {
       throw new PubSubError("announcement-invalid", "there are too many programs");
     }
   }

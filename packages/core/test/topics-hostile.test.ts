@@ -1,0 +1,132 @@
+// Participants and programs that say what makes no sense, and addresses that are known before anybody is there.
+
+import { describe, expect, test, vi } from "vitest";
+import { oneShot } from "../src/base/index.js";
+import { connect, listen, ServiceMap } from "../src/peer/index.js";
+import { domainOf } from "../src/pubsub/beacon.js";
+import { defineTopic, type Participant, PROGRAMS_PER_SOURCE_MAX } from "../src/pubsub/index.js";
+import { ParticipantProtocol } from "../src/pubsub/protocol.js";
+import type { Transport } from "../src/transport/index.js";
+import { taken, TopicsGround } from "./topics-ground.js";
+
+const Pose = defineTopic<{ x: number }>("pose");
+
+function idOf(number: number): string {
+  return number.toString(16).padStart(32, "0");
+}
+
+function recordOf(number: number, more: object = {}): object {
+  return { id: idOf(number), participant: idOf(1), name: "p", endpoints: [], ends: [], version: 1, ...more };
+}
+
+/** A participant that says certain things, and then nothing more until it is released. */
+function liar(news: readonly unknown[]): { services: ServiceMap; release: () => void } {
+  const over = oneShot<void>();
+  const services = new ServiceMap().add(ParticipantProtocol, {
+    introduce: () => idOf(1),
+    roster: async function* () {
+      yield* news;
+      await over.promise;
+    } as never,
+    alive: () => {},
+  });
+  return { services, release: () => over.resolve() };
+}
+
+const NONSENSE = [
+  null,
+  "gone",
+  { gone: 7 },
+  recordOf(3, { id: "x" }),
+  recordOf(3, { ends: [{}] }),
+  recordOf(3, { version: -1 }),
+];
+
+describe("participants that talk nonsense", () => {
+  test("a program leaves out what its participant says wrongly, tells of it, and stays where it is", async () => {
+    await using ground = new TopicsGround();
+    const { services, release } = liar([recordOf(2), ...NONSENSE, recordOf(4)]);
+    const { transports, clock, random } = ground;
+    const host = await listen("memory://host", { transports, clock, random, services });
+    const program = await ground.program();
+    const refused: (string | undefined)[] = [];
+    program.on("refused", ({ error }) => refused.push((error as { code?: string }).code));
+    await ground.flush();
+    expect(program.programs.map(({ id }) => id)).toEqual([idOf(2), idOf(4)]);
+    expect(refused).toEqual(NONSENSE.map(() => "announcement-invalid"));
+    expect(program.isHost).toBe(false);
+    expect(program.participant).toBe(idOf(1));
+    release();
+    const closing = host.close();
+    await ground.virtual.advance(3000);
+    await closing;
+    expect(program.isHost).toBe(true);
+    expect(program.programs).toEqual([]);
+  });
+
+  test("a participant of another host that does so is believed in the rest, up to as many programs as one may have", async () => {
+    await using ground = new TopicsGround();
+    const near = await ground.program("near");
+    const refused: string[] = [];
+    const lost: unknown[] = [];
+    near.on("refused", ({ participant, error }) => refused.push(`${participant} ${error.message}`));
+    near.on("lost", (event) => lost.push(event));
+    const many = Array.from({ length: PROGRAMS_PER_SOURCE_MAX }, (_, index) => recordOf(10 + index));
+    const { services, release } = liar([...NONSENSE, recordOf(2), ...many]);
+    const { transports, clock, random } = ground;
+    const far = await connect("memory://admin-near-p0", { transports, clock, random, services });
+    const introduction = { id: idOf(1), role: "participant", domain: domainOf("default") } as const;
+    await far.address(ParticipantProtocol).call("introduce", introduction);
+    await ground.virtual.advance(1000);
+    expect(near.programs).toHaveLength(PROGRAMS_PER_SOURCE_MAX);
+    expect(refused).toHaveLength(NONSENSE.length + 1);
+    expect(refused.at(-1)).toBe(`${idOf(1)} there are too many programs`);
+    expect(lost).toEqual([]);
+    release();
+    const closing = far.close();
+    await ground.virtual.advance(1000);
+    await closing;
+    expect(near.programs).toEqual([]);
+  });
+});
+
+describe("addresses that are known", () => {
+  test.each([0, 1])(
+    "are dialled again when the connection is lost, whichever side had made it: %i",
+    async (leaving) => {
+      await using ground = new TopicsGround();
+      // Each knows the other: whichever connection stays, one of the two has not made it.
+      const names = [
+        ["one", "p0"],
+        ["two", "p1"],
+      ] as const;
+      await ground.programNamed(...names[0], ["memory://admin-two-p1"]);
+    await ground.programNamed(...names[1], ["memory://admin-one-p0"]);
+    await ground.virtual.advance(5000);
+      const [gone, stays] = [ground.programs[leaving] as Participant, ground.programs[1 - leaving] as Participant];
+      expect([gone.programs.map(({ id }) => id), stays.programs.map(({ id }) => id)]).toEqual([[stays.id], [gone.id]]);
+      const found: string[] = [];
+      stays.on("found", ({ participant }) => found.push(participant));
+      const closing = gone.close();
+      await ground.virtual.advance(5000);
+      await closing;
+      // The one that is there again knows nobody: it is the other one that has to come.
+      const again = await ground.programNamed(...(names[leaving] as (typeof names)[0]));
+      await ground.virtual.advance(5000);
+      expect(found).toEqual([again.id]);
+      const subscription = stays.subscribe(Pose);
+      const publisher = again.publisher(Pose);
+      await ground.virtual.advance(500);
+      await publisher.publish({ x: 1 });
+      expect(await taken(subscription, 1)).toEqual([{ x: 1 }]);
+    },
+  );
+
+  test("are not dialled again by whoever it is itself", async () => {
+    await using ground = new TopicsGround();
+    const connecting = vi.spyOn(ground.transports[0] as Transport, "connect");
+    await ground.program("one", ["memory://admin-one-p0"]);
+    await ground.virtual.advance(20_000);
+    expect(connecting).toHaveBeenCalledTimes(1);
+  });
+});
