@@ -3,13 +3,17 @@
 import { describe, expect, test } from "vitest";
 import { call, defineService } from "../actor/index.js";
 import { link } from "../link/index.js";
-import { listen, ServiceMap, type Listener } from "../peer/index.js";
+import { connect, listen, ServiceMap, type Listener } from "../peer/index.js";
 import { directoryStoreConformance, SeededRandom, SelfDrivenClock, VirtualClock } from "../testing/index.js";
 import { memory } from "../transport/index.js";
 import {
   Directory,
   DirectoryClient,
+  DirectoryService,
   directoryServices,
+  ENTRY_ENDPOINTS_MAX,
+  ENTRY_SERVICES_MAX,
+  ENTRY_TEXT_MAX,
   MemoryStore,
   uuidOf,
   type DirectoryLimits,
@@ -340,5 +344,34 @@ describe("directory client", () => {
     await following.close();
     await ground.virtual.advance(1000);
     expect(ground.directory?.watched).toBe(0);
+  });
+
+  test("pages of the largest entries there can be go over a connection, and list every one of them", async () => {
+    await using ground = new Ground();
+    await ground.start();
+    const { transports, clock } = ground;
+    const endpoints = Array.from(
+      { length: ENTRY_ENDPOINTS_MAX },
+      (_, index) => `unix:///${"\u6f22".repeat(240)}${index}`,
+    );
+    for (const [count, length] of [
+      [1000, 4],
+      [60, ENTRY_TEXT_MAX],
+    ] as const) {
+      const services = Array.from({ length: ENTRY_SERVICES_MAX }, (_, index) => `${index}`.padStart(length, "\u6f22"));
+      for (let i = 0; i < count; i++) await ground.directory?.register({ endpoints, services }, HERE);
+    }
+    const peer = await connect("memory://directory", { transports, clock });
+    const listed = new Set<string>();
+    let pages = 0;
+    for (let after = "", hasMore = true; hasMore; pages++) {
+      const page = await peer.address(DirectoryService).call("list", { after });
+      for (const { uuid } of page.entries) listed.add(uuid);
+      after = page.entries.at(-1)?.uuid ?? "";
+      ({ hasMore } = page);
+    }
+    expect(listed.size).toBe(1060);
+    expect(pages).toBeGreaterThan(2);
+    await peer.close();
   });
 });

@@ -8,6 +8,7 @@ import {
   demandOwner,
   hostOf,
   newOwnerKey,
+  textBytesOf,
   uuidOf,
   type DirectoryEntry,
   type Registered,
@@ -24,6 +25,9 @@ export interface DirectoryLimits {
   readonly watchersMax: number;
   /** How many entries one answer lists. */
   readonly listMax: number;
+  /** How many endpoints and services those have together, and how many bytes of text: one answer fits into one message. */
+  readonly listNamesMax: number;
+  readonly listBytesMax: number;
 }
 
 /** What a directory holds at most unless it is told otherwise. */
@@ -32,6 +36,8 @@ export const DIRECTORY_LIMITS: DirectoryLimits = Object.freeze({
   entriesPerAddressMax: 10_000,
   watchersMax: 100_000,
   listMax: 1000,
+  listNamesMax: 50_000,
+  listBytesMax: 4 * 1024 * 1024,
 });
 
 /** What a directory is made of. */
@@ -184,13 +190,22 @@ export class Directory {
     return this.#entries.get(uuid)?.entry;
   }
 
-  /** Entries, page by page. */
+  /** Entries, page by page: a page may be shorter than the limit, and is never empty as long as there are more. */
   list({ service, after = "", limit = this.limits.listMax }: ListQuery = {}): EntryPage {
     const uuids = this.#pageOf(service);
     const from = firstBeyond(uuids, after);
-    const count = Math.max(1, Math.min(limit, this.limits.listMax));
-    const entries = uuids.slice(from, from + count).map((uuid) => (this.#entries.get(uuid) as Held).entry);
-    return { entries, hasMore: from + count < uuids.length };
+    const { listMax, listNamesMax, listBytesMax } = this.limits;
+    const end = Math.min(from + Math.max(1, Math.min(limit, listMax)), uuids.length);
+    const entries: DirectoryEntry[] = [];
+    let [names, bytes] = [0, 0];
+    for (let at = from; at < end; at++) {
+      const { entry } = this.#entries.get(uuids[at] as string) as Held;
+      names += entry.endpoints.length + entry.services.length;
+      bytes += textBytesOf(entry);
+      if (entries.length > 0 && (names > listNamesMax || bytes > listBytesMax)) break;
+      entries.push(entry);
+    }
+    return { entries, hasMore: from + entries.length < uuids.length };
   }
 
   /**

@@ -58,6 +58,14 @@ export interface Registered {
 
 const DOMAIN = "troupe directory entry 1\n";
 
+/** How many bytes the texts of an entry take at most, but for a hundred or so. */
+export function textBytesOf({ name, observed, endpoints, services }: DirectoryEntry): number {
+  let units = name.length + observed.length;
+  for (const endpoint of endpoints) units += endpoint.length;
+  for (const service of services) units += service.length;
+  return 3 * units;
+}
+
 /** A key for a new entry. */
 export function newOwnerKey(random: Random): string {
   return hex(random.bytes(OWNER_KEY_BYTES));
