@@ -148,9 +148,14 @@ export class Membership {
     for (const member of this.active) this.#say(member, { kind: "news", sequence: 0, updates: [this.#own.signed] });
   }
 
-  /** This member offers other services, or is somewhere else. */
-  update(part: OwnPart): void {
+  /**
+   * This member offers other services, or is somewhere else. The others hear of it when `ready` has returned.
+   *
+   * @throws DiscoveryError `record-invalid` when that is no record; nothing has changed then.
+   */
+  update(part: OwnPart, ready: () => void = () => {}): void {
     this.#renew(part, 0);
+    ready();
     this.#gossip();
   }
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { call, defineService, send } from "../actor/index.js";
-import { newIdentity, type Identity } from "../discovery/index.js";
+import { newIdentity, RECORD_SERVICES_MAX, RECORD_TEXT_MAX, type Identity } from "../discovery/index.js";
 import { connect, ServiceMap } from "../peer/index.js";
 import { SeededRandom, SelfDrivenClock, simulatedSigning, VirtualClock } from "../testing/index.js";
 import { memory, type Connection, type Transport } from "../transport/index.js";
@@ -201,6 +201,35 @@ describe("nodes", () => {
 });
 
 describe("where a node has begun", () => {
+  test("services that do not fit into a member's record are not offered at all, and the others go on", async () => {
+    await using ground = new Ground();
+    const [a, b] = (await ground.cluster("a", "b")) as [NetworkNode, NetworkNode];
+    const serviceOf = (name: string) => defineService(name, { x: call<void, number>() });
+    const mapOf = (names: readonly string[]): ServiceMap => {
+      const map = new ServiceMap();
+      for (const name of names) map.add(serviceOf(name), { x: () => 7 });
+      return map;
+    };
+    const tooMany = Array.from({ length: RECORD_SERVICES_MAX }, (_, index) => `s${index}`);
+    const tooLong = Array.from({ length: 20 }, (_, index) => `${index}`.padStart(RECORD_TEXT_MAX, "x"));
+    for (const names of [tooMany, tooLong]) {
+      expect(() => b.provide(mapOf(names))).toThrow(expect.objectContaining({ code: "record-invalid" }));
+      await ground.virtual.advance(1000);
+      const peer = a.peer(b.id);
+      await expect(peer?.address(serviceOf(names[0] ?? "")).call("x")).rejects.toMatchObject({
+        code: "unknown-service",
+      });
+    }
+    b.provide(mapOf(tooMany.slice(1)));
+    await ground.virtual.advance(1000);
+    expect(await a.address(serviceOf("s1")).call("x")).toBe(7);
+    expect(b.withdraw(Echo)).toBe(true);
+    expect(b.withdraw(Echo)).toBe(false);
+    b.provide(mapOf(tooMany));
+    await ground.virtual.advance(1000);
+    expect(await a.address(serviceOf("s0")).call("x")).toBe(7);
+  });
+
   test("a node whose network has died finds the next one there", async () => {
     await using ground = new Ground();
     const [a, b] = await ground.cluster("a", "b");

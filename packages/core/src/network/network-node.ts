@@ -26,6 +26,7 @@ import {
 } from "../peer/index.js";
 import type { Transport } from "../transport/index.js";
 import { Bootstrap } from "./bootstrap.js";
+import { sendToAll, type BroadcastResult } from "./broadcast.js";
 import { cautious, type MayDial } from "./dial-policy.js";
 import { Doorkeeper } from "./doorkeeper.js";
 import { NetworkError } from "./error.js";
@@ -42,13 +43,6 @@ export type NodeEvent =
   | { readonly type: "disconnected"; readonly member: MemberView; readonly reason: ClosedReason }
   /** Nobody who can be believed answers at an address to begin with; it is tried again. */
   | { readonly type: "bootstrapFailed"; readonly endpoint: string; readonly error: Error };
-
-/** What came of a broadcast. */
-export interface BroadcastResult {
-  /** The members that it was sent to. */
-  readonly sent: readonly string[];
-  readonly failed: readonly { readonly member: string; readonly error: Error }[];
-}
 
 /** Everything that a node is made of, with all defaults filled in. */
 export interface NodeParts {
@@ -175,6 +169,8 @@ export class NetworkNode implements AsyncDisposable {
     return nodeAddress(service, this.#chooser(service, target), {
       peer: (id) => this.#links.peer(id),
       reach: (id, options) => within(this.#links.reach(id), options, this.#parts.clock),
+      clock: this.#parts.clock,
+      callTimeoutMs: this.#parts.peer.callTimeoutMs ?? Infinity,
       none: ({ name }) => {
         throw new NetworkError("no-provider", `no member of ${this.#parts.network} offers ${name}`);
       },
@@ -182,41 +178,41 @@ export class NetworkNode implements AsyncDisposable {
   }
 
   /** Sends a message to every member that offers the service. Resolves when all have had room for it, or have not. */
-  async broadcast<S extends AnyService, M extends NamesOf<S["messages"], "send">>(
+  broadcast<S extends AnyService, M extends NamesOf<S["messages"], "send">>(
     service: S,
     message: M,
     input: Sent<S["messages"][M]>,
   ): Promise<BroadcastResult> {
-    const sent: string[] = [];
-    const failed: { member: string; error: Error }[] = [];
-    const send = async (id: string): Promise<void> => {
-      try {
-        const address = this.address(service, id) as unknown as {
-          send(message: string, input: unknown): Promise<void>;
-        };
-        await address.send(message, input);
-        sent.push(id);
-      } catch (error) {
-        failed.push({ member: id, error: error as Error });
-      }
-    };
-    await Promise.all(this.#providersOf(service).map(send));
-    return { sent, failed };
+    return sendToAll(this.#providersOf(service), (id) => {
+      const address = this.address(service, id) as unknown as {
+        send(message: string, input: unknown): Promise<void>;
+      };
+      return address.send(message, input);
+    });
   }
 
-  /** Offers more services, to everybody and from now on; one of the same name is replaced. */
+  /**
+   * Offers more services, to everybody and from now on; one of the same name is replaced.
+   *
+   * @throws DiscoveryError `record-invalid` when there are too many for a member's record, or their names are too long: none of them
+   * is offered then.
+   */
   provide(services: ServiceMap): void {
-    this.#services.addAll(services);
-    for (const [, peer] of this.#links.open) peer.provide(services);
-    this.#membership?.update({ services: this.#serviceNames() });
+    this.#membership?.update({ services: [...new Set([...this.#names(), ...namesOf(services)])] }, () => {
+      this.#services.addAll(services);
+      for (const [, peer] of this.#links.open) peer.provide(services);
+    });
   }
 
   /** Stops offering a service. False if it was not offered. */
   withdraw(service: AnyService): boolean {
-    const wasThere = this.#services.remove(service);
-    for (const [, peer] of this.#links.open) peer.withdraw(service);
-    if (wasThere) this.#membership?.update({ services: this.#serviceNames() });
-    return wasThere;
+    const names = this.#names();
+    if (!names.includes(service.name)) return false;
+    this.#membership?.update({ services: names.filter((name) => name !== service.name) }, () => {
+      this.#services.remove(service);
+      for (const [, peer] of this.#links.open) peer.withdraw(service);
+    });
+    return true;
   }
 
   /** Tells the others that it leaves, closes all connections in order, and stops listening. Idempotent. */
@@ -258,7 +254,7 @@ export class NetworkNode implements AsyncDisposable {
           ...this.#parts,
           network,
           endpoints: advertised,
-          services: this.#serviceNames(),
+          services: this.#names(),
           instance: toHex(this.#parts.random.bytes(8)),
         },
         { send: (to, packet) => this.#links.say(to.id, packet), changed: (event) => this.#changed(event) },
@@ -277,8 +273,8 @@ export class NetworkNode implements AsyncDisposable {
     return this.#membership.own;
   }
 
-  #serviceNames(): string[] {
-    return this.#services.provided().map(({ service }) => service.name);
+  #names(): string[] {
+    return namesOf(this.#services);
   }
 
   #with(id: string, tell: (member: MemberView) => void): void {
@@ -395,4 +391,8 @@ export class NetworkNode implements AsyncDisposable {
     ]);
     this.#emitter.end();
   }
+}
+
+function namesOf(services: ServiceMap): string[] {
+  return services.provided().map(({ service }) => service.name);
 }

@@ -1,6 +1,8 @@
 // An address of a service that a member offers: one certain member, or any that offers it.
 
 import {
+  callTimeoutMs,
+  inherited,
   lazyStream,
   type Address,
   type AnyService,
@@ -45,6 +47,9 @@ export interface Reachable {
   peer(id: string): Peer | undefined;
   /** Rejects with PeerError `timeout` or `cancelled` as the options say. */
   reach(id: string, options: Patience | undefined): Promise<Peer>;
+  readonly clock: Clock;
+  /** How long a call takes at most unless it says so itself, in milliseconds; Infinity for the default. */
+  readonly callTimeoutMs: number;
   /** @throws NetworkError `no-provider` */
   none(service: AnyService): never;
 }
@@ -61,14 +66,23 @@ class NodeAddress {
     this.#reachable = reachable;
   }
 
-  async call(message: string, input?: unknown, options?: CallOptions): Promise<unknown> {
+  async call(message: string, input?: unknown, given?: CallOptions): Promise<unknown> {
+    const options = withContext(given);
+    const { clock } = this.#reachable;
     const candidates = this.#candidates();
+    const { timeoutMs = Infinity } = options ?? {};
+    const endsAt =
+      clock.now() + callTimeoutMs({ timeoutMs: timeoutMs === Infinity ? this.#reachable.callTimeoutMs : timeoutMs });
     for (const [index, id] of candidates.entries()) {
       try {
-        return await (await this.#of(id, options)).call(message, input, options);
+        // Of the time that is left, everybody has an equal share to be reached in.
+        const shareMs = (endsAt - clock.now()) / (candidates.length - index);
+        const address = await this.#of(id, { ...options, timeoutMs: shareMs });
+        return await address.call(message, input, { ...options, timeoutMs: Math.max(0, endsAt - clock.now()) });
       } catch (error) {
         // What has certainly not been done there may be done elsewhere.
-        if (index === candidates.length - 1 || !mayGoElsewhere(error) || options?.signal?.aborted === true) throw error;
+        const isOver = options?.signal?.aborted === true || clock.now() >= endsAt;
+        if (isOver || index === candidates.length - 1 || !mayGoElsewhere(error)) throw error;
       }
     }
     return this.#reachable.none(this.service);
@@ -88,12 +102,17 @@ class NodeAddress {
     return open !== undefined && plain(open, this.service).trySend(message, input);
   }
 
-  stream(message: string, input?: unknown, options?: StreamOptions): AsyncIterableIterator<unknown, undefined> {
+  stream(message: string, input?: unknown, given?: StreamOptions): AsyncIterableIterator<unknown, undefined> {
     return lazyStream(() => {
+      const options = withContext(given);
       const [id = ""] = this.#candidates();
       const open = this.#reachable.peer(id);
       if (open !== undefined) return plain(open, this.service).stream(message, input, options);
-      return this.#of(id, options).then((address) => address.stream(message, input, options));
+      const { clock } = this.#reachable;
+      const endsAt = clock.now() + (options?.timeoutMs ?? Infinity);
+      return this.#of(id, options).then((address) =>
+        address.stream(message, input, { ...options, timeoutMs: Math.max(0, endsAt - clock.now()) }),
+      );
     });
   }
 
@@ -110,6 +129,11 @@ class NodeAddress {
   async #of(id: string, options: Patience | undefined): Promise<Plain> {
     return plain(this.#reachable.peer(id) ?? (await this.#reachable.reach(id, options)), this.service);
   }
+}
+
+/** What a handler's context says of time and signals is said by options. */
+function withContext<Options extends CallOptions | StreamOptions>(given: Options | undefined): Options | undefined {
+  return given?.context === undefined ? given : inherited(given);
 }
 
 type Plain = Omit<NodeAddress, "service">;
