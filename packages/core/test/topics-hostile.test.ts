@@ -101,8 +101,8 @@ describe("addresses that are known", () => {
         ["two", "p1"],
       ] as const;
       await ground.programNamed(...names[0], ["memory://admin-two-p1"]);
-    await ground.programNamed(...names[1], ["memory://admin-one-p0"]);
-    await ground.virtual.advance(5000);
+      await ground.programNamed(...names[1], ["memory://admin-one-p0"]);
+      await ground.virtual.advance(5000);
       const [gone, stays] = [ground.programs[leaving] as Participant, ground.programs[1 - leaving] as Participant];
       expect([gone.programs.map(({ id }) => id), stays.programs.map(({ id }) => id)]).toEqual([[stays.id], [gone.id]]);
       const found: string[] = [];
