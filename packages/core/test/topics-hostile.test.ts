@@ -1,11 +1,11 @@
 // Participants and programs that say what makes no sense, and addresses that are known before anybody is there.
 
 import { describe, expect, test, vi } from "vitest";
-import { oneShot } from "../src/base/index.js";
+import { oneShot, Ring } from "../src/base/index.js";
 import { connect, listen, ServiceMap } from "../src/peer/index.js";
 import { domainOf } from "../src/pubsub/beacon.js";
 import { defineTopic, type Participant, PROGRAMS_PER_SOURCE_MAX } from "../src/pubsub/index.js";
-import { ParticipantProtocol } from "../src/pubsub/protocol.js";
+import { ParticipantProtocol, SampleProtocol } from "../src/pubsub/protocol.js";
 import type { Transport } from "../src/transport/index.js";
 import { taken, TopicsGround } from "./topics-ground.js";
 
@@ -88,6 +88,74 @@ describe("participants that talk nonsense", () => {
     await closing;
     expect(near.programs).toEqual([]);
   });
+});
+
+describe("a program that is gone and there again", () => {
+  test.each([true, false])(
+    "while its values are still being reached is asked for them once: at once %s",
+    async (isAtOnce) => {
+      await using ground = new TopicsGround();
+      const { transports, clock, random } = ground;
+      const near = await ground.program("near");
+      // Its values are reached only when the test says so.
+      const transport = transports[0] as Transport;
+      const connectAtOnce = transport.connect.bind(transport);
+      const fence = oneShot<void>();
+      vi.spyOn(transport, "connect").mockImplementation(async (endpoint, options) => {
+        if (endpoint === "memory://values") await fence.promise;
+        return connectAtOnce(endpoint, options);
+      });
+      let streams = 0;
+      const over = oneShot<void>();
+      const values = new ServiceMap().add(SampleProtocol, {
+        samples: async function* () {
+          streams++;
+          yield [1, { x: 1 }] as const;
+          await over.promise;
+        },
+      });
+      const listener = await listen("memory://values", { transports, clock, random, services: values });
+      const end = { id: 1, role: "publisher", topic: "pose", reliability: "reliable", keep: 0, shape: "" };
+      const publisher = (version: number): object =>
+        recordOf(2, { ends: [end], endpoints: ["memory://values"], version });
+      const news = new Ring<unknown>();
+      const tell = async (...all: unknown[]): Promise<void> => {
+        for (const each of all) {
+          news.push(each);
+          if (!isAtOnce) await ground.virtual.advance(100);
+        }
+        await ground.virtual.advance(100);
+      };
+      const services = new ServiceMap().add(ParticipantProtocol, {
+        introduce: () => idOf(1),
+        roster: async function* (_scope: unknown, { signal }: { signal: AbortSignal }) {
+          while (!signal.aborted) {
+            const next = news.shift();
+            if (next !== undefined) yield next;
+            else await new Promise<void>((resolve) => void clock.schedule(10, resolve));
+          }
+        } as never,
+        alive: () => {},
+      });
+      const far = await connect("memory://admin-near-p0", { transports, clock, random, services });
+      const introduction = { id: idOf(1), role: "participant", domain: domainOf("default") } as const;
+      await far.address(ParticipantProtocol).call("introduce", introduction);
+      const subscription = near.subscribe(Pose);
+      await tell(publisher(1), { gone: idOf(2) }, publisher(2));
+      fence.resolve();
+      await ground.virtual.advance(1000);
+      expect(subscription.matched).toBe(1);
+      await tell(publisher(3));
+      await ground.virtual.advance(1000);
+      expect(streams).toBe(1);
+      expect(subscription.matched).toBe(1);
+      expect(await taken(subscription, 1)).toEqual([{ x: 1 }]);
+      over.resolve();
+      const closing = Promise.all([far.close({ graceMs: 0 }), listener.close({ graceMs: 0 })]);
+      await ground.virtual.advance(1000);
+      await closing;
+    },
+  );
 });
 
 describe("addresses that are known", () => {

@@ -40,6 +40,16 @@ const STATUS: Readonly<Record<string, number>> = {
   closed: 503,
 };
 
+/** Where a directory is served over HTTP. */
+export interface ServeDirectoryOptions {
+  /** `127.0.0.1` unless given. */
+  readonly host?: string;
+  /** One that is free unless given. */
+  readonly port?: number;
+  /** How long a request may take to come, in milliseconds. `HTTP_REQUEST_MS` unless given. */
+  readonly requestMs?: number;
+}
+
 /** A directory's HTTP face. Made by `serveDirectory`. */
 export interface DirectoryHttp {
   /** Where it is, the port resolved: `http://127.0.0.1:41234`. */
@@ -54,13 +64,13 @@ export interface DirectoryHttp {
  */
 export async function serveDirectory(
   directory: Directory,
-  { host = "127.0.0.1", port = 0 }: { readonly host?: string; readonly port?: number } = {},
+  { host = "127.0.0.1", port = 0, requestMs = HTTP_REQUEST_MS }: ServeDirectoryOptions = {},
 ): Promise<DirectoryHttp> {
   const server = createServer({
-    requestTimeout: HTTP_REQUEST_MS,
-    headersTimeout: HTTP_REQUEST_MS,
+    requestTimeout: requestMs,
+    headersTimeout: requestMs,
     keepAliveTimeout: 5000,
-    connectionsCheckingInterval: 1000,
+    connectionsCheckingInterval: requestMs / 10,
   });
   server.maxConnections = HTTP_CONNECTIONS_MAX;
   // Also whoever has connected and says nothing at all.

@@ -14,6 +14,7 @@ export {
   HTTP_REQUEST_MS,
   serveDirectory,
   type DirectoryHttp,
+  type ServeDirectoryOptions,
 } from "./directory-http.js";
 export { LMDB_BYTES_MAX, lmdbStore } from "./lmdb-store.js";
 export { BEACON_GROUP, BEACONS_PER_ADDRESS_MAX, BEACONS_PER_SECOND_MAX, type BeaconOptions } from "./beacon-port.js";

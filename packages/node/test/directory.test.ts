@@ -286,6 +286,24 @@ describe("HTTP", () => {
     await closed;
   });
 
+  test("a request that does not come to its end in time is cut, and holds up nobody", async () => {
+    const directory = await Directory.open();
+    const http = await serveDirectory(directory, { requestMs: 300 });
+    for (const start of ["GET /entries HT", "POST /entries HTTP/1.1\r\nHost: d\r\nContent-Length: 50\r\n\r\n{"]) {
+      const socket = connectSocket(Number(new URL(http.url).port), "127.0.0.1");
+      socket.on("error", () => {});
+      let said = "";
+      socket.on("data", (bytes) => (said += bytes.toString()));
+      const closed = new Promise((resolve) => socket.once("close", resolve));
+      socket.write(start);
+      expect((await fetch(`${http.url}/entries`)).status).toBe(200);
+      await closed;
+      expect(said).toMatch(/^HTTP\/1.1 4/);
+    }
+    await http.close();
+    await directory.close();
+  });
+
   test("bytes that are no HTTP do no harm", async () => {
     const { ask, http } = await served();
     const port = Number(new URL(http.url).port);

@@ -43,7 +43,7 @@ export interface DirectoryEntry {
   readonly services: readonly string[];
   /** Where the registration came from, as the directory has seen it. */
   readonly observed: string;
-  /** Grows with every change. */
+  /** Grows with every change, for as long as the entry is there: one that is made again begins with 1. */
   readonly version: number;
 }
 

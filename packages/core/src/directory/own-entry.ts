@@ -122,7 +122,7 @@ export class OwnEntry implements AsyncDisposable {
       const failure = isTroupeError(error, "unknown-entry") ? await this.#again() : (error as Error);
       if (failure === undefined || this.#isClosed) return;
       this.#parts.emit({ type: "renewalFailed", uuid, error: failure });
-      this.#later(RETRY_MS);
+      this.#later(Math.min(RETRY_MS, leaseMs * RENEWED_AT));
     }
   }
 

@@ -49,9 +49,9 @@ export class Match {
     void this.#run().finally(() => this.#parts.over());
   }
 
-  /** Resolves with whether no values come any more, by any way. */
-  async isAlone(): Promise<boolean> {
-    return Promise.resolve(!this.#isFlowing);
+  /** Whether there is a connection over which values come. */
+  get isFlowing(): boolean {
+    return this.#isFlowing;
   }
 
   end(): void {

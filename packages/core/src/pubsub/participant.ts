@@ -265,7 +265,7 @@ export class Participant implements AsyncDisposable {
     if (now === undefined) {
       // A connection that is open goes on: it may be the participant that is gone, and not the program.
       for (const [name, match] of [...this.#matches]) {
-        if (match.program.id === before?.id) void match.isAlone().then((isGone) => isGone && this.#unmatch(name));
+        if (match.program.id === before?.id && !match.isFlowing) this.#unmatch(name);
       }
       return;
     }
