@@ -13,6 +13,8 @@ interface Seen {
   readonly alive: readonly string[];
   readonly open: number;
   readonly answered: number;
+  /** Who was thought dead, ever. */
+  readonly failed: readonly string[];
   readonly codes: readonly string[];
   readonly by: readonly string[];
 }
@@ -44,8 +46,10 @@ onLan(
     await until(observer, seen, everybody);
 
     const random = new SeededRandom(20_261_127);
+    const gone = new Set(["10"]);
     for (let round = 0; round < 5; round++) {
       const host = 2 + Math.floor(random.next() * 9);
+      gone.add(`${host}`);
       const before = seen(await observer.line());
       programs.get(host)?.process.kill("SIGKILL");
       // Calls go on while it is away.
@@ -64,5 +68,7 @@ onLan(
     // cable.
     expect(last.codes.filter((code) => code !== "connection-lost" && code !== "timeout")).toEqual([]);
     expect(last.answered).toBeGreaterThan(going.answered);
+    // Nobody was taken for dead who was there all the time.
+    expect(last.failed.filter((name) => !gone.has(name))).toEqual([]);
   },
 );
