@@ -158,6 +158,18 @@ describe("a program that is gone and there again", () => {
   );
 });
 
+describe("a program whose host has somebody who does not answer", () => {
+  test("is told so when it starts, and takes the seat when that is free", async () => {
+    await using ground = new TopicsGround();
+    const inTheWay = await (ground.transports[0] as Transport).listen("memory://host", () => {});
+    const given = ground.program().catch((error: unknown) => error);
+    await ground.virtual.advance(15_000);
+    expect(await given).toMatchObject({ code: "participant-away" });
+    await inTheWay.close();
+    expect((await ground.program()).isHost).toBe(true);
+  });
+});
+
 describe("addresses that are known", () => {
   test.each([0, 1])(
     "are dialled again when the connection is lost, whichever side had made it: %i",

@@ -15,6 +15,11 @@ const REJOIN_MS = 200;
 /** How long until it tries again when that has failed, in milliseconds, at most. */
 const REJOIN_LATE_MS = 1000;
 
+/** How long a program tries to join whoever speaks for its host, in milliseconds, about. */
+export const PARTICIPANT_JOIN_MS = 10_000;
+/** How long one that is asked may take to answer, in milliseconds. */
+const ANSWER_MS = 2000;
+
 /** What a seat uses and tells. */
 export interface HostSeatParts extends Omit<ParticipantHostParts, "beacons"> {
   readonly name: string;
@@ -36,12 +41,17 @@ export class HostSeat {
     this.#parts = parts;
   }
 
-  /** Resolves when there is a participant. Rejects with PubSubError `closed`, or when this program cannot listen. */
+  /** Resolves when there is a participant. Rejects with PubSubError `closed` or `participant-away`, or when this program cannot listen. */
   async join(): Promise<void> {
+    const { clock } = this.#parts;
+    const endsAt = clock.now() + PARTICIPANT_JOIN_MS;
     for (;;) {
       if (this.#life.signal.aborted) throw closed();
       if (await this.#take()) return;
       if (await this.#follow()) return;
+      if (clock.now() >= endsAt) {
+        throw new PubSubError("participant-away", "whoever speaks for this host is there, and does not answer");
+      }
       await this.#pause(REJOIN_MS);
     }
   }
@@ -81,8 +91,12 @@ export class HostSeat {
     });
     let peer: Peer | undefined;
     try {
-      peer = await connect(localEndpoint, { transports, clock, random, name, services, signal: this.#life.signal });
-      const participant = await peer.address(ParticipantProtocol).call("introduce", { id, role: "program", domain });
+      const options = { transports, clock, random, name, services, signal: this.#life.signal };
+      peer = await connect(localEndpoint, { ...options, handshakeMs: ANSWER_MS });
+      const introduction = { id, role: "program", domain } as const;
+      const participant = await peer
+        .address(ParticipantProtocol)
+        .call("introduce", introduction, { timeoutMs: ANSWER_MS });
       this.#peer = peer;
       this.#parts.joined(participant);
       void this.#takeOver(peer, participant);

@@ -12,6 +12,7 @@ export {
   type BeaconPort,
   type ParticipantEvent,
 } from "./participant-host.js";
+export { PARTICIPANT_JOIN_MS } from "./host-seat.js";
 export { Publisher, PUBLISHER_DEFAULTS, type PublisherOptions } from "./publisher.js";
 export { PROGRAMS_MAX, PROGRAMS_PER_SOURCE_MAX } from "./roster.js";
 export { startParticipant, type ParticipantOptions } from "./start-participant.js";

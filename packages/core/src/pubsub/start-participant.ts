@@ -32,7 +32,8 @@ export interface ParticipantOptions {
 /**
  * Starts a participant: speaks for its host if nobody does, or joins whoever does.
  *
- * @throws TransportError when it cannot listen.
+ * @throws TransportError when it cannot listen. PubSubError `participant-away` when whoever speaks for its host is of another domain, or
+ * does not answer for `PARTICIPANT_JOIN_MS`.
  */
 export async function startParticipant(options: ParticipantOptions): Promise<Participant> {
   const { clock = systemClock, random = systemRandom, domain = "default" } = options;
