@@ -13,6 +13,7 @@ import {
   type TransportListenOptions,
 } from "@troupe/core";
 import { SocketConnection, socketOptions } from "./socket-connection.js";
+import { resetSocket } from "./socket-reset.js";
 import { endpointOf, handOver, SocketListener, untilListening, untilOpen } from "./socket-dial.js";
 
 /** What TCP connections are like. */
@@ -43,7 +44,7 @@ class TcpTransport implements Transport {
     const socket = await untilOpen(dialling, "connect", endpoint, signal);
     const remoteEndpoint = formatEndpoint({ scheme: "tcp", host, port, path: "" });
     const localEndpoint = endpointOf("tcp", socket.localAddress, socket.localPort);
-    return new SocketConnection(socket, { remoteEndpoint, localEndpoint, reset });
+    return new SocketConnection(socket, { remoteEndpoint, localEndpoint, reset: resetSocket });
   }
 
   async listen(
@@ -58,15 +59,10 @@ class TcpTransport implements Transport {
     const own = endpointOf("tcp", local.address, local.port);
     const take = (socket: Socket): void => {
       const ends = acceptedEnds("tcp", socket, own);
-      handOver(new SocketConnection(socket, { ...ends, reset }), accept);
+      handOver(new SocketConnection(socket, { ...ends, reset: resetSocket }), accept);
     };
     return new SocketListener(own, server, take, options);
   }
-}
-
-/** The other side is told by a reset. */
-function reset(socket: Socket): void {
-  socket.resetAndDestroy();
 }
 
 /** The host and port of an endpoint that has to have both, and no path. */

@@ -15,6 +15,7 @@ import {
 } from "@troupe/core";
 import { HandshakeGate } from "./handshake-gate.js";
 import { SocketConnection, socketOptions } from "./socket-connection.js";
+import { whenNotEnding } from "./socket-reset.js";
 import { endpointOf, handOver, SocketListener, untilListening, untilOpen } from "./socket-dial.js";
 import { acceptedEnds, hostAndPort } from "./tcp.js";
 import { identityOf, refusalOf, TlsCredentials, type TlsOptions } from "./tls-credentials.js";
@@ -167,5 +168,5 @@ function resetBoth(raw: Socket, socket: Socket): void {
     Reflect.deleteProperty(raw, "destroy");
     return error === undefined ? raw.resetAndDestroy() : raw.destroy(error);
   };
-  socket.destroy();
+  whenNotEnding(socket, () => void socket.destroy());
 }

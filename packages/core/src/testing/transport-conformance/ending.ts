@@ -20,6 +20,10 @@ export function endingCases(setup: TransportSetup): ConformanceCase[] {
     "abort() by a writer with bytes buffered closes both at once": (stage) => abortWhileFull(stage, "writer"),
     "abort() by a reader that is paused closes both at once": (stage) => abortWhileFull(stage, "reader"),
     "abort() after close() does not wait for the other side": abortAfterClose,
+    "abort() by the dialler in the same turn as close() closes": (stage) => abortWithClose(stage, 0),
+    "abort() by the acceptor in the same turn as close() closes": (stage) => abortWithClose(stage, 1),
+    "abort() by the dialler in the same turn as the last close() closes": (stage) => abortWithLastClose(stage, 0),
+    "abort() by the acceptor in the same turn as the last close() closes": (stage) => abortWithLastClose(stage, 1),
     "abort() inside received is the last that is received": abortInside,
     "abort() twice keeps the first reason, and write() afterwards is harmless": abortTwice,
     "abort() before open() is told after it": abortBeforeOpen,
@@ -127,6 +131,31 @@ const abortAfterClose: StagedRun = async (stage) => {
   accepted.abort();
   await accepted.untilClosed();
 };
+
+async function abortWithClose(stage: Stage, aborterIndex: 0 | 1): Promise<void> {
+  const ends = await stage.openPair();
+  const aborter = ends[aborterIndex];
+  const other = ends[1 - aborterIndex] as ObservedConnection;
+  const reason = new Error("not worth waiting for");
+  aborter.close();
+  aborter.abort(reason);
+  await aborter.untilClosed();
+  demand(aborter.closedBy?.cause === reason, "the reason of abort() is not the cause of closed");
+  other.abort();
+  await other.untilClosed();
+}
+
+/** Whether that is an orderly end still, or none any more, is the transport's to say. */
+async function abortWithLastClose(stage: Stage, aborterIndex: 0 | 1): Promise<void> {
+  const ends = await stage.openPair();
+  const aborter = ends[aborterIndex];
+  const other = ends[1 - aborterIndex] as ObservedConnection;
+  other.close();
+  await aborter.untilEnded();
+  aborter.close();
+  aborter.abort();
+  await Promise.all([aborter.untilClosed(), other.untilClosed()]);
+}
 
 const abortInside: StagedRun = async (stage) => {
   const [dialled, accepted] = await stage.openPair();
