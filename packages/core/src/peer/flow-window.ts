@@ -1,8 +1,7 @@
 // The credit of one flow (the outputs or inputs of a stream, or the parts of one long frame) in items and bytes, both
 // halves. The receiver gives back what has been consumed, half a window at a time, so that a consumer that stands still
-// stops its producer. Its window begins small and doubles as long as nearly half of it is consumed in a round trip: then the
-// line, and not the consumer, is what the producer waits for. What is more than that would only wait on the way, ahead of small
-// messages. Items cost little beside their bytes: their count may grow as soon as they come fast. Pure.
+// stops its producer. Its window begins small and doubles as long as half of it is consumed in less time than two round
+// trips: then the line, and not the consumer, is what the producer waits for. Pure.
 
 /** How far a flow may be ahead, and how far that may grow. */
 export interface FlowLimits {
@@ -16,10 +15,7 @@ export interface FlowLimits {
 const COUNT_MAX = 0xffff_ffff;
 /** The most items of a window: a frame of credit has two bytes for what was consumed and what is new together. */
 export const FLOW_ITEMS_MAX = 0x7fff;
-/** For how long what is consumed is counted before the window grows, in milliseconds: less is not the line, but a burst. */
-const COUNTED_MS_MIN = 5;
-/** A window is too small if more than this share of it is consumed in a round trip. */
-const SHARE_MAX = 0.45;
+const ROUND_TRIPS = 1;
 
 /** The sender's half. */
 export class FlowAllowance {
@@ -68,15 +64,13 @@ export class FlowWindow {
   #bytesLeft: number;
   #itemsOwed = 0;
   #bytesOwed = 0;
-  #itemsCounted = 0;
-  #bytesCounted = 0;
-  #countedFrom: number;
+  #grantedAt: number;
 
   constructor({ items, bytes, bytesMax }: FlowLimits, now: number) {
     this.#items = this.#itemsLeft = items;
     this.#bytes = this.#bytesLeft = bytes;
     this.#bytesMax = bytesMax;
-    this.#countedFrom = now;
+    this.#grantedAt = now;
   }
 
   /** How many bytes the sender may be ahead by now. */
@@ -103,23 +97,16 @@ export class FlowWindow {
   grant(now: number, roundTripMs: number): Grant {
     let items = this.#itemsOwed;
     let bytes = this.#bytesOwed;
-    this.#itemsCounted += items;
-    this.#bytesCounted += bytes;
-    const tookMs = now - this.#countedFrom;
-    const leastMs = Math.max(roundTripMs, COUNTED_MS_MIN);
-    if (tookMs >= leastMs) {
-      const share = SHARE_MAX * tookMs;
-      if (this.#bytesCounted * roundTripMs > this.#bytes * share && this.#bytes * 2 <= this.#bytesMax) {
-        bytes += this.#bytes;
-        this.#bytes *= 2;
-      }
-      if (this.#itemsCounted * leastMs > this.#items * share && this.#items * 2 <= FLOW_ITEMS_MAX) {
-        items += this.#items;
-        this.#items *= 2;
-      }
-      this.#itemsCounted = this.#bytesCounted = 0;
-      this.#countedFrom = now;
+    const tookMs = now - this.#grantedAt;
+    const mayGrow =
+      this.#bytes * 2 <= this.#bytesMax && (this.#items * 2 <= FLOW_ITEMS_MAX || this.#items === Infinity);
+    if (mayGrow && tookMs < roundTripMs * ROUND_TRIPS) {
+      items += this.#items;
+      bytes += this.#bytes;
+      this.#items *= 2;
+      this.#bytes *= 2;
     }
+    this.#grantedAt = now;
     this.#itemsLeft += items;
     this.#bytesLeft += bytes;
     this.#itemsOwed = this.#bytesOwed = 0;

@@ -36,7 +36,7 @@ export class FreeFrames {
       this.#countedUntil = outbox.deliveredBytes + outbox.pendingBytes + 1;
     }
     if (++this.#count > limits.refusalsMax) {
-      const why = "refusals are not read";
+      const why = "refusals are asked for and not read";
       return this.#channel.fault(new PeerError("refusals-exceeded", why));
     }
     this.#channel.post(plain(kind, id), payload);

@@ -60,7 +60,7 @@ export class IncomingFlow implements AsyncIterableIterator<unknown, undefined> {
     const { streamItems, streamBytes, streamBytesMax } = channel.limits;
     const limits = { items: streamItems, bytes: streamBytes, bytesMax: streamBytesMax };
     this.#window = new FlowWindow(limits, channel.clock.now());
-    channel.roundTrip.estimate();
+    channel.roundTrip.measure();
   }
 
   /** Whether nothing more will arrive. */
@@ -145,8 +145,8 @@ export class IncomingFlow implements AsyncIterableIterator<unknown, undefined> {
 
   #consumed(bytes: number): void {
     if (this.#hasEnded || !this.#window.consumed(bytes)) return;
-    const { clock, roundTrip } = this.#channel;
-    this.#owner.granted(this.#window.grant(clock.now(), roundTrip.estimate()));
+    const grant = this.#window.grant(this.#channel.clock.now(), this.#channel.roundTrip.ms);
+    this.#owner.granted(grant);
   }
 
   async #checked(value: unknown): Promise<IteratorResult<unknown, undefined>> {

@@ -224,7 +224,7 @@ export class Transfers {
 
   /** A begin frame: [transfer] [bytes] first piece. */
   begun(id: number, total: number, piece: Uint8Array): void {
-    const { limits, clock } = this.#channel;
+    const { limits, clock, roundTrip } = this.#channel;
     const isFull = this.#incoming.size >= TRANSFERS_MAX || this.#incomingBytes + total > limits.messageBytesMax;
     if (total > limits.messageBytesMax) {
       throw new WireError(
@@ -237,6 +237,7 @@ export class Transfers {
     }
     const { streamBytes, streamBytesMax } = limits;
     const window = new FlowWindow({ items: Infinity, bytes: streamBytes, bytesMax: streamBytesMax }, clock.now());
+    roundTrip.measure();
     this.#incoming.set(id, new IncomingTransfer(total, window));
     this.#incomingBytes += total;
     if (piece.length > 0) this.arrived(id, piece);
@@ -258,7 +259,7 @@ export class Transfers {
       return this.#channel.handle();
     }
     if (!transfer.window.consumed(piece.length)) return;
-    const grant = transfer.window.grant(clock.now(), roundTrip.estimate());
+    const grant = transfer.window.grant(clock.now(), roundTrip.ms);
     this.#channel.post({ ...plain(FrameKind.allowParts, id), amount: grant.bytes });
   }
 

@@ -40,7 +40,7 @@ export function encodeRust(value: unknown, type: RustType = "any"): Uint8Array {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? String(error.message) : "its own code threw";
+  return error instanceof Error ? String(error.message) : "its own code threw something when it was read";
 }
 
 function unsupported(why: string, cause?: unknown): WireError {

@@ -144,7 +144,7 @@ function whyNot(error: unknown): string {
   } catch {
     // Its message is no text, or it is no honest error.
   }
-  return "its own code threw";
+  return "its own code threw something when it was read";
 }
 
 function tooLong(bytesMax: number): WireError {

@@ -121,7 +121,7 @@ export class TroupeCborReader implements FrameReader {
     const at = this.#payloadStart;
     const view = new DataView(head.buffer, head.byteOffset, head.length);
     if (this.#payloadEnd !== at + 5 || head[at] !== 0x5a || view.getUint32(at + 1) !== body.length) {
-      throw new WireError("frame-malformed", "what came beside does not fit");
+      throw new WireError("frame-malformed", "what came beside does not fit its frame");
     }
     this.#beside = body;
     this.frameBytes += body.length;

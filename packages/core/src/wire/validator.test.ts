@@ -80,7 +80,7 @@ describe("Validator refuses", () => {
     ["a date that is NaN", "c1 fb7ff8000000000000", 1, "a date that no Date can hold"],
     ["a date one step after the last", "c1 fb429f6ea086000001", 1, "a date that no Date can hold"],
     ["a date one step before the first", "c1 fbc29f6ea086000001", 1, "a date that no Date can hold"],
-    ["a big integer of an integer", "c2 01", 1, "a tag without its byte string"],
+    ["a big integer of an integer", "c2 01", 1, "a tag that needs a byte string before something else"],
     ["a typed array with a part of an element", "d846 43010000", 2, "a typed array with a part of an element"],
     ["a Set that is a map", "d90102 a0", 3, "a Set that is not an array"],
     ["a Map that is an array", "d90103 80", 3, "a Map that is not a map"],

@@ -245,7 +245,8 @@ export class Validator {
   #byteStringLength(bytes: Uint8Array, offset: number, end: number): number {
     const head = bytes[offset]!;
     const length = head & 0x1f;
-    if (head >> 5 !== 2 || length > 27) throw this.#refusal("a tag without its byte string", offset);
+    if (head >> 5 !== 2 || length > 27)
+      throw this.#refusal("a tag that needs a byte string before something else", offset);
     if (length < 24) return length;
     const width = 1 << (length - 24);
     if (width > end - offset - 1) throw this.#cut(offset);
